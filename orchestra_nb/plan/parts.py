@@ -1,0 +1,303 @@
+"""The small values of a plan: options, questions, inputs, agents, the budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, SkipValidation
+
+from ..errors import Fault
+from .fields import (
+    Amount,
+    Count,
+    Duration,
+    Name,
+    Names,
+    Positive,
+    Text,
+    Title,
+    Value,
+    build,
+    build_list,
+    one_of,
+    text,
+)
+from .text import clean, did_you_mean, fold, short, under
+
+__all__ = ["Agent", "Budget", "Input", "Option", "Question", "QuestionKind", "read_options"]
+
+QuestionKind: TypeAlias = Literal["text", "choice", "number", "integer"]
+
+
+def plain(value: object) -> Any:
+    """A JSON-able value with clean text and nothing of the file it came from.
+
+    Raises:
+        ValueError: If JSON has no such value.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean(str(value))
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {text(key): plain(item) for key, item in value.items()}
+    raise ValueError(f"must be text, a number, true, false or a list of them, not {short(value)}")
+
+
+Plain = Annotated[Any, BeforeValidator(plain)]
+
+
+class Option(Value):
+    """One way a decision can go.
+
+    Attributes:
+        key: What is chosen and what ``when`` names: ``A``.
+        text: Its name: ``PostgreSQL with optimization``.
+        description: What speaks for or against it.
+    """
+
+    KIND: ClassVar[str] = "an option"
+    EXAMPLE: ClassVar[str] = "{key: A, text: PostgreSQL}"
+
+    key: Name
+    text: Title
+    description: Text = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, key: str, text: str, description: str = "") -> None: ...
+
+
+def read_options(data: object, place: str, faults: list[Fault]) -> tuple[Option, ...]:
+    """Options from ``{A: text}``, a list of texts (lettered) or a list of mappings."""
+    made: list[Option] = []
+    items: list[tuple[str, object]] = []
+    if isinstance(data, Mapping):
+        for key, item in data.items():
+            given = dict(item) if isinstance(item, Mapping) else {"text": item}
+            items.append((under(place, str(key)), {"key": key, **given}))
+    elif isinstance(data, (list, tuple)):
+        for index, item in enumerate(data):
+            if not isinstance(item, (Option, Mapping)):
+                item = {"key": _letter(index), "text": item}
+            elif isinstance(item, Mapping) and "key" not in item:
+                item = {"key": _letter(index), **item}
+            items.append((under(place, index), item))
+    else:
+        message = f"must be a mapping such as {{A: PostgreSQL, B: Cassandra}}, not {short(data)}"
+        faults.append(Fault(place, message))
+        return ()
+    if not items:
+        faults.append(Fault(place, "has no option; a decision needs at least one"))
+    taken: dict[str, str] = {}
+    for where, item in items:
+        option = build(Option, item, where, faults)
+        if option is None:
+            continue
+        folded = fold(option.key)
+        if folded in taken:
+            message = f"option {short(option.key)} is there twice; give each its own key"
+            faults.append(Fault(where, message))
+            continue
+        taken[folded] = option.key
+        made.append(option)
+    return tuple(made)
+
+
+def _letter(index: int) -> str:
+    """``A`` to ``Z``, then ``A27`` and so on."""
+    return chr(65 + index) if index < 26 else f"A{index + 1}"
+
+
+class Question(Value):
+    """Something to ask before the run starts.
+
+    Attributes:
+        ask: The question.
+        id: The name its answer goes by; the question itself if absent.
+        kind: ``choice`` when there are options, else ``text`` if absent.
+        options: What can be answered, if not everything.
+        default: The answer if nobody gives one.
+        follow_up: Answer -> the questions it leads to.
+        group: Heading under which it is asked.
+    """
+
+    KIND: ClassVar[str] = "a question"
+    EXAMPLE: ClassVar[str] = "{ask: Which market?, default: B2B}"
+
+    ask: Title
+    id: Name = ""
+    kind: Annotated[QuestionKind, one_of(QuestionKind)] = "text"
+    options: SkipValidation[tuple[str, ...]] = ()
+    default: Plain = None
+    follow_up: SkipValidation[dict[str, tuple[Question, ...]]] = {}
+    group: Text = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            ask: str,
+            id: str = "",
+            kind: QuestionKind | None = None,
+            options: object = (),
+            default: object = None,
+            follow_up: Mapping[str, object] | None = None,
+            group: str = "",
+        ) -> None: ...
+
+    @classmethod
+    def prepare(cls, data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
+        """Read options, the kind they imply, and the questions that follow."""
+        data = dict(data)
+        if "options" in data:
+            data["options"] = _answers(data["options"], "options", faults)
+            data.setdefault("kind", "choice")
+        if isinstance(data.get("ask"), str):
+            data.setdefault("id", data["ask"].strip()[:200])
+        follow = data.get("follow_up")
+        if isinstance(follow, Mapping):
+            data["follow_up"] = {
+                clean(str(answer)): read_questions(asked, under("follow_up", str(answer)), faults)
+                for answer, asked in follow.items()
+            }
+        elif follow is not None:
+            message = f"must be a mapping from an answer to questions, not {short(follow)}"
+            faults.append(Fault("follow_up", message))
+            del data["follow_up"]
+        return data
+
+    def faults(self) -> list[Fault]:
+        """A default or a follow-up that is no answer; a choice without options."""
+        if self.kind == "choice" and not self.options:
+            return [Fault("options", "is missing; a choice needs something to choose from")]
+        if not self.options:
+            return []
+        found = []
+        known = ", ".join(short(item) for item in self.options[:10])
+        if self.default is not None and self.default not in self.options:
+            guess = did_you_mean(str(self.default), self.options)
+            message = f"{short(self.default)} is not an option; there are {known}{guess}"
+            found.append(Fault("default", message))
+        for answer in self.follow_up:
+            if answer not in self.options:
+                message = f"{short(answer)} is not an option; there are {known}"
+                found.append(Fault(under("follow_up", answer), message))
+        return found
+
+
+def _answers(data: object, place: str, faults: list[Fault]) -> tuple[str, ...]:
+    if not isinstance(data, (list, tuple)):
+        faults.append(Fault(place, f"must be a list of answers, not {short(data)}"))
+        return ()
+    found: dict[str, None] = {}
+    for index, item in enumerate(data):
+        try:
+            found[text(item)] = None
+        except ValueError as error:
+            faults.append(Fault(under(place, index), str(error)))
+    return tuple(found)
+
+
+def read_questions(
+    data: object, place: str, faults: list[Fault], *, group: str = ""
+) -> tuple[Question, ...]:
+    """Questions from a list of mappings or texts, or from ``{group: [questions]}``."""
+    if isinstance(data, Mapping) and "ask" not in data:
+        grouped: list[Question] = []
+        for key, items in data.items():
+            here = under(place, str(key))
+            grouped.extend(read_questions(items, here, faults, group=clean(str(key))))
+        return tuple(grouped)
+    if isinstance(data, (str, Mapping, Question)):
+        data = [data]
+    if not isinstance(data, (list, tuple)):
+        faults.append(Fault(place, f"must be a list of questions, not {short(data)}"))
+        return ()
+    items = [{"ask": item} if isinstance(item, str) else item for item in data]
+    if group:
+        items = [{"group": group, **i} if isinstance(i, Mapping) else i for i in items]
+    return build_list(Question, items, place, faults)
+
+
+class Input(Value):
+    """A value the plan needs from whoever runs it; ``{{name}}`` in a text stands for it.
+
+    Attributes:
+        ask: The question that asks for it.
+        default: Its value when none is given.
+    """
+
+    KIND: ClassVar[str] = "an input"
+    EXAMPLE: ClassVar[str] = "{ask: Which market?, default: B2B}"
+
+    ask: Text = ""
+    default: Plain = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, ask: str = "", default: object = None) -> None: ...
+
+
+class Agent(Value):
+    """Who does a task when no function is given for it: a Claude model and its settings.
+
+    Attributes:
+        model: Model id; the default model if absent.
+        system: System prompt.
+        tools: Names of tools it may use.
+        max_tokens: Longest answer.
+        retries: How often a failed attempt is repeated.
+        timeout: Seconds of own work after which an attempt is given up.
+    """
+
+    KIND: ClassVar[str] = "an agent"
+    EXAMPLE: ClassVar[str] = "{model: claude-sonnet-5-5, system: You are …}"
+
+    model: Name | None = None
+    system: Text = ""
+    tools: Names = ()
+    max_tokens: Positive | None = None
+    retries: Count | None = None
+    timeout: Duration | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            model: str | None = None,
+            system: str = "",
+            tools: object = (),
+            max_tokens: int | None = None,
+            retries: int | None = None,
+            timeout: float | str | None = None,
+        ) -> None: ...
+
+
+class Budget(Value):
+    """Caps of a run.
+
+    Attributes:
+        usd: Money, in US dollars.
+        tokens: Tokens of all classes together.
+    """
+
+    KIND: ClassVar[str] = "a budget"
+    EXAMPLE: ClassVar[str] = "{usd: 5.00, tokens: 2_000_000}"
+
+    usd: Amount | None = None
+    tokens: Positive | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, usd: float | None = None, tokens: int | None = None) -> None: ...
