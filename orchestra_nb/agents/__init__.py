@@ -1,0 +1,23 @@
+"""Agents: functions, Claude, simulated ones. ``onb.agents.Claude`` is the public one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .claude import Claude as Claude
+    from .prices import Prices as Prices
+
+__all__ = ["Claude", "Prices"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Claude":
+        from .claude import Claude
+
+        return Claude
+    if name == "Prices":
+        from .prices import Prices
+
+        return Prices
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

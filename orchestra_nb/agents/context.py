@@ -1,0 +1,357 @@
+"""What an agent sees of the run, and how it speaks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from .. import events
+from ..engine.loops import on_own_thread
+from ..engine.protocols import Ask, Job, Progress, Said, Waiting
+from ..errors import DecisionClosed, TaskFailed
+from ..plan import Decision, Level, Plan, clean, load_levels
+from ..state import Outcome
+
+__all__ = ["Context", "Options", "Results"]
+
+Options: TypeAlias = Mapping[str, str] | Sequence[str]
+TEXT_MAX = 500
+FINDING_MAX = 2_000
+
+
+class Results(Mapping[str, Any]):
+    """Results of the tasks that came before this one, by task id; read-only by contract.
+
+    Holds every ancestor that succeeded. One that did not is in ``context.missing``.
+    """
+
+    def __init__(self, job: Job, ancestors: Mapping[str, int]):
+        self._job, self._ancestors = job, ancestors
+
+    def __getitem__(self, task: str) -> Any:
+        if task in self._ancestors and task in self._job.results:
+            return self._job.results[task]
+        state = self._job.state
+        if task in state.graph.index:
+            if task not in self._ancestors:
+                raise KeyError(
+                    f"{task!r} is not something {self._job.node.id!r} waits for; "
+                    "add it to depends_on"
+                )
+            found = state.task(task)
+            raise TaskFailed(task, found.status, found.error or found.reason)
+        raise KeyError(f"there is no task {task!r}")
+
+    def __contains__(self, task: object) -> bool:
+        return task in self._ancestors and task in self._job.results
+
+    def __iter__(self) -> Iterator[str]:
+        return (task for task in self._ancestors if task in self._job.results)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Results({', '.join(self)})"
+
+
+class Context:
+    """What a function or a model's agent gets as its ``context``.
+
+    It may be read and written from any thread or loop. What it holds are the task's *ancestors'*
+    results, findings and decisions, so that the order of finishing changes nothing.
+
+    Attributes:
+        task: Id of the task.
+        agent: Name of the agent.
+        text: What is to be done, inputs filled in.
+        attempt: 1 for the first try.
+    """
+
+    __slots__ = ("__dict__", "_job", "agent", "attempt", "task", "text")
+
+    def __init__(self, job: Job):
+        self._job = job
+        self.task = job.node.id
+        self.agent = job.node.agent
+        self.text = job.node.title
+        self.attempt = job.attempt
+
+    def __repr__(self) -> str:
+        return f"<Context of {self.task!r}, attempt {self.attempt}>"
+
+    # What is known.
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it runs."""
+        return self._job.state.graph.plan
+
+    @property
+    def project(self) -> str:
+        """The plan's name."""
+        return self.plan.name
+
+    @property
+    def overview(self) -> str:
+        """The plan's overview."""
+        return self.plan.overview
+
+    @property
+    def phase(self) -> str:
+        """Name of the task's phase."""
+        return self._job.state.graph.phase_names[self._job.node.phase - 1]
+
+    @property
+    def level(self) -> Level:
+        """The project level, with what it asks of agents."""
+        return load_levels()[self.plan.level]
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The plan's inputs and their values."""
+        return self._job.inputs
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """Answers to the plan's questions."""
+        return self._job.answers
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes that people gave before this attempt started."""
+        return self._job.notes
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run stops or the task ran out of time: end soon."""
+        return self._job.cancelled
+
+    @cached_property
+    def _ancestors(self) -> dict[str, int]:
+        graph = self._job.state.graph
+        found = sorted(graph.ancestors(self._job.node.index))
+        return {graph.nodes[i].id: i for i in found}
+
+    @cached_property
+    def results(self) -> Results:
+        """Results by task id."""
+        return Results(self._job, self._ancestors)
+
+    @cached_property
+    def missing(self) -> dict[str, str]:
+        """Direct dependencies without a result: id -> why."""
+        state = self._job.state
+        graph, node = state.graph, self._job.node
+        wanted = graph.parents(node.index)
+        for name in getattr(node.spec, "depends_on", None) or ():
+            with contextlib.suppress(KeyError):  # a phase's name
+                wanted.add(graph.index_of(name))
+        return {
+            task.id: f"{task.status}: {task.error or task.reason}".rstrip(": ")
+            for task in (state.tasks[i] for i in sorted(wanted))
+            if task.kind == "task" and task.status != "completed"
+        }
+
+    @cached_property
+    def decisions(self) -> dict[str, Outcome]:
+        """Outcomes of the decisions before this task: id -> outcome."""
+        decisions = self._job.state.decisions
+        found = {}
+        for name in self._ancestors:
+            decision = decisions.get(name)
+            if decision is not None and decision.outcome is not None:
+                found[name] = decision.outcome
+        return found
+
+    @cached_property
+    def findings(self) -> tuple[tuple[str, str], ...]:
+        """Findings and blockers of the tasks before this one: (agent, text)."""
+        before = set(self._ancestors.values())
+        return tuple((f.agent, f.text) for f in self._job.state.findings if f.task in before)
+
+    # What is said.
+
+    def _of(self) -> dict[str, Any]:
+        node = self._job.node
+        return {"task": node.id, "agent": node.agent, "phase": node.phase}
+
+    def progress(self, text: str, fraction: float | None = None) -> None:
+        """Say what you are doing; shown at most once a second, cut at 500 characters.
+
+        Args:
+            text: A short line.
+            fraction: How much is done, 0..1, where that is known.
+        """
+        if fraction is not None:
+            fraction = min(1.0, max(0.0, float(fraction)))
+            if fraction != fraction:
+                fraction = None
+        self._job.post(Progress(self._job, clean(str(text)[:TEXT_MAX]), fraction))
+
+    def finding(self, text: str) -> None:
+        """Tell people and later agents something worth knowing."""
+        text = clean(str(text)[:FINDING_MAX])
+        self._job.post(Said(self._job, events.insight(**self._of(), text=text)))
+
+    def blocker(self, text: str) -> None:
+        """Tell people and later agents what stands in your way."""
+        text = clean(str(text)[:FINDING_MAX])
+        self._job.post(Said(self._job, events.blocker(**self._of(), text=text)))
+
+    def log(self, text: str) -> None:
+        """Write a line into the task's transcript; nobody is shown it."""
+        self.transcript({"log": clean(str(text))})
+
+    def transcript(self, entry: Mapping[str, Any]) -> None:
+        """Add a mapping to the task's transcript."""
+        self._job.journal.transcript(self._job.node.index, self.attempt, entry)
+
+    def tool_call(self, name: str, summary: str) -> None:
+        """Log that a tool was used."""
+        event = events.tool_call(**self._of(), name=clean(name), summary=clean(summary[:TEXT_MAX]))
+        self._job.post(Said(self._job, event))
+
+    def usage(
+        self,
+        *,
+        model: str,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        cache_read_tokens: int = 0,
+        cache_write_5m_tokens: int = 0,
+        cache_write_1h_tokens: int = 0,
+        cost: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Log what an exchange with a model used; ``cost`` in USD, ``None`` when not known."""
+        tokens = {
+            "input": input_tokens,
+            "output": output_tokens,
+            "cache_read": cache_read_tokens,
+            "cache_write_5m": cache_write_5m_tokens,
+            "cache_write_1h": cache_write_1h_tokens,
+        }
+        event = events.usage(
+            **self._of(), tokens=tokens, model=clean(model), cost=cost, request_id=request_id
+        )
+        self._job.post(Said(self._job, event))
+
+    @contextlib.asynccontextmanager
+    async def waiting(
+        self,
+        cause: Literal["rate_limit", "budget"],
+        *,
+        until_s: float | None = None,
+        detail: str = "",
+    ) -> AsyncIterator[None]:
+        """A wait that is not the task's own work: visible, and off its timeout.
+
+        Args:
+            cause: What is waited for.
+            until_s: Seconds it is expected to last.
+            detail: A few words for people.
+        """
+        self._job.post(Waiting(self._job, cause, clean(detail), until_s))
+        try:
+            yield
+        finally:
+            self._job.post(Waiting(self._job, None))
+
+    # What is asked.
+
+    async def decide(
+        self,
+        title: str,
+        options: Options,
+        *,
+        recommend: str | None = None,
+        because: str = "",
+        context: str = "",
+        category: str | None = None,
+        kind: Literal["critical", "standard", "confirmation", "urgent"] = "standard",
+        timeout: float | str | None = None,
+        other: bool = True,
+    ) -> Outcome:
+        """Ask a person; the slot is given back meanwhile and the task's timeout stands still.
+
+        Args:
+            title: What is to be decided.
+            options: ``{"A": "words"}``, or a list of words.
+            recommend: Key of the option that is taken when nobody answers; without it there is
+                no timeout.
+            because: Why that one.
+            context: What one has to know to decide.
+            category: database, security, cost, api: a longer clock.
+            kind: How critical it is; sets the clock.
+            timeout: A clock of your own, as seconds or "90s".
+            other: Whether free text may be answered (``outcome.option == "other"``).
+
+        Returns:
+            The outcome: ``.option``, ``.text``, ``.note``, ``.by``.
+
+        Raises:
+            PlanError: If the question is not well formed.
+            DecisionClosed: If the run stopped before there was an answer.
+        """
+        future = self._ask(
+            title, options, recommend, because, context, category, kind, timeout, other
+        )
+        return await asyncio.wrap_future(future)
+
+    def decide_sync(
+        self,
+        title: str,
+        options: Options,
+        *,
+        recommend: str | None = None,
+        because: str = "",
+        context: str = "",
+        category: str | None = None,
+        kind: Literal["critical", "standard", "confirmation", "urgent"] = "standard",
+        timeout: float | str | None = None,
+        other: bool = True,
+    ) -> Outcome:
+        """:meth:`decide` for plain functions: blocks this thread until there is an outcome."""
+        if on_own_thread():
+            raise RuntimeError("decide_sync() would block every agent: use 'await decide(...)'")
+        future = self._ask(
+            title, options, recommend, because, context, category, kind, timeout, other
+        )
+        try:
+            return future.result()
+        except FutureCancelled:
+            raise DecisionClosed(title, "the run was stopped") from None
+
+    def _ask(
+        self,
+        title: str,
+        options: Options,
+        recommend: str | None,
+        because: str,
+        context: str,
+        category: str | None,
+        kind: str,
+        timeout: float | str | None,
+        other: bool,
+    ) -> Future[Outcome]:
+        decision = Decision(
+            title=title,
+            options=options,
+            recommend=recommend,
+            because=because,
+            context=context,
+            category=category,
+            kind=kind,  # type: ignore[arg-type]
+            timeout=timeout,
+            other=other,
+        )
+        future: Future[Outcome] = Future()
+        self._job.post(Ask(self._job, decision, future))
+        return future
+

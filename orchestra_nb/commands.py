@@ -1,0 +1,178 @@
+"""What a person or a program may say to a run.
+
+One door: the board, the terminal and Python all send these, and the same JSON travels in each case.
+What comes of a command is an event like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from .errors import CommandError
+from .plan.text import clean
+
+__all__ = [
+    "Answer",
+    "Autopilot",
+    "Command",
+    "Extend",
+    "Hold",
+    "Note",
+    "Pause",
+    "Shown",
+    "Source",
+    "Stop",
+    "Touch",
+    "Unpause",
+    "from_json",
+    "to_json",
+]
+
+Source: TypeAlias = Literal["board", "python", "cli", "remote"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What all commands share: who says it and through which door."""
+
+    client: str = ""
+    source: Source = "python"
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(_Said):
+    """Choose an option; ``text`` is the free text of "Other…"."""
+
+    kind: ClassVar[str] = "answer"
+    decision: str
+    option: str
+    text: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(_Said):
+    """Wait for me: no timeout for this decision, or its end."""
+
+    kind: ClassVar[str] = "hold"
+    decision: str
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extend(_Said):
+    """Add seconds to a decision's clock."""
+
+    kind: ClassVar[str] = "extend"
+    decision: str
+    seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch(_Said):
+    """Somebody is at the card: a key was pressed, or focus and pointer are there."""
+
+    kind: ClassVar[str] = "touch"
+    decision: str
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown(_Said):
+    """A card was visible for so many seconds more."""
+
+    kind: ClassVar[str] = "shown"
+    decision: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Autopilot(_Said):
+    """Take recommendations at once from now on, for the run or one decision."""
+
+    kind: ClassVar[str] = "autopilot"
+    on: bool
+    decision: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(_Said):
+    """A sentence for every agent that has not started yet."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(_Said):
+    """Nothing new starts; decision clocks stand still."""
+
+    kind: ClassVar[str] = "pause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpause(_Said):
+    """Go on after a pause."""
+
+    kind: ClassVar[str] = "unpause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(_Said):
+    """End the run within two seconds; it can be resumed."""
+
+    kind: ClassVar[str] = "stop"
+
+
+Command: TypeAlias = (
+    Answer | Hold | Extend | Touch | Shown | Autopilot | Note | Pause | Unpause | Stop
+)
+_KINDS: dict[str, Any] = {cls.kind: cls for cls in get_args(Command)}
+_CHECKS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bool": (bool,),
+    "float": (int, float),
+    "Source": (str,),
+}
+
+
+def to_json(command: Command) -> dict[str, Any]:
+    """The command as a JSON-able mapping; its ``command`` key names the kind."""
+    return {"command": command.kind, **asdict(command)}
+
+
+def from_json(message: Any, *, source: Source | None = None) -> Command:
+    """The command a foreign program sent.
+
+    Args:
+        message: A mapping with ``command`` and the command's fields.
+        source: The door it came through; wins over what the message says.
+
+    Raises:
+        CommandError: If it is not one of ours; says what was wrong.
+    """
+    if not isinstance(message, dict):
+        raise CommandError(f"A command is a mapping, not {type(message).__name__}")
+    cls = _KINDS.get(str(message.get("command")))
+    if cls is None:
+        raise CommandError(
+            f"Unknown command {message.get('command')!r}; known: {', '.join(_KINDS)}"
+        )
+    values: dict[str, Any] = {}
+    for item in fields(cls):
+        if item.name not in message:
+            continue
+        value = message[item.name]
+        allowed = _CHECKS[str(item.type)]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            raise CommandError(f"{cls.kind}.{item.name} can't be {value!r}")
+        values[item.name] = clean(value) if isinstance(value, str) else value
+    if source is not None:
+        values["source"] = source
+    try:
+        return cls(**values)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise CommandError(f"{cls.kind}: {error}") from None

@@ -1,0 +1,1 @@
+"""The engine: scheduling, decisions, attempts; knows neither disk nor agents nor notebook."""

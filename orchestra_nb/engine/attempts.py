@@ -1,0 +1,347 @@
+"""Attempts of running tasks: timeouts of own work, waits, retries, results."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback as tracebacks
+from typing import TYPE_CHECKING
+
+from .. import events
+from ..errors import AgentError
+from ..plan.durations import clock
+from ..state import Outcome
+from .protocols import Ask, Finished, Job, Progress, Stored, Waiting
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Attempts"]
+
+PROGRESS_EVERY_S = 1.0
+"""A task's progress is logged this often at most."""
+TEXT_MAX = 500
+BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
+RETRY_AFTER_MAX_S = 600.0
+"""A service that asks for a longer wait fails the attempt instead."""
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as a person reads it: kind and first line."""
+    if isinstance(error, AgentError):
+        return str(error)[:TEXT_MAX]
+    first = str(error).strip().partition("\n")[0]
+    name = type(error).__name__
+    return f"{name}: {first}"[:TEXT_MAX] if first else name
+
+
+class _Run:
+    """What is kept of a running attempt besides its job."""
+
+    __slots__ = ("answers", "last", "pending", "timeout", "timer")
+
+    def __init__(self, timeout: float | None):
+        self.timeout = timeout
+        self.timer: Timer | None = None
+        self.last = -PROGRESS_EVERY_S
+        self.pending: Progress | None = None
+        self.answers: list[tuple[Ask, Outcome]] = []
+
+
+class Attempts:
+    """From the start of an attempt to the event that ends it."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._runs: dict[int, _Run] = {}
+        self._left: dict[int, float | None] = {}
+
+    def begin(self, job: Job) -> None:
+        """An attempt starts: its own work counts from now."""
+        engine = self._engine
+        spec = engine.spec(job)
+        index = job.node.index
+        timeout = spec.timeout
+        if timeout is None:
+            entry = engine.plan.agents.get(spec.agent)
+            timeout = entry.timeout if entry is not None else None
+        run = self._runs[index] = _Run(timeout)
+        if timeout is not None:
+            job.budget_s = self._left.get(index, timeout)
+            self._count(job, run)
+
+    def _count(self, job: Job, run: _Run) -> None:
+        """Start counting the attempt's own work."""
+        if job.budget_s is not None:
+            job.since = self._engine.t
+            due = self._engine.t + job.budget_s
+            run.timer = self._engine.timers.at(due, lambda: self._timed_out(job))
+
+    def _stop_counting(self, job: Job) -> None:
+        run = self._runs[job.node.index]
+        if run.timer is not None:
+            run.timer.cancel()
+            run.timer = None
+        if job.budget_s is not None and job.since is not None:
+            job.budget_s -= self._engine.t - job.since
+            job.since = None
+
+    def slept(self, seconds: float) -> None:
+        """The machine slept: that was nobody's own work."""
+        for job in self._engine.running.values():
+            run = self._runs[job.node.index]
+            if job.since is not None and job.budget_s is not None and run.timer is not None:
+                run.timer.cancel()
+                job.since += seconds
+                due = job.since + job.budget_s
+                run.timer = self._engine.timers.at(due, lambda job=job: self._timed_out(job))  # type: ignore[misc]
+
+    def _timed_out(self, job: Job) -> None:
+        if job.ended:
+            return
+        run = self._runs[job.node.index]
+        error = AgentError(f"Timed out after {clock(run.timeout or 0.0)} of its own work")
+        self._engine.crew.cancel(job)
+        self._fail(job, error)
+
+    # Waits.
+
+    def wait(self, job: Job, cause: events.WaitCause, detail: str, until: float | None = None) -> None:
+        """The attempt waits for something that is not its own work."""
+        job.waits.append(cause)
+        if len(job.waits) > 1:
+            return
+        self._stop_counting(job)
+        self._engine.emit(
+            events.agent_wait(
+                task=job.node.id,
+                agent=job.node.agent,
+                phase=job.node.phase,
+                cause=cause,
+                detail=detail,
+                until_s=until,
+            )
+        )
+        if cause == "human" and job.holds_slot:
+            job.holds_slot = False
+            self._engine.scheduler.release()
+
+    def on_waiting(self, waiting: Waiting) -> None:
+        """A context says that a wait began or ended."""
+        job = waiting.job
+        if job.ended:
+            return
+        if waiting.cause is not None:
+            until = None if waiting.seconds is None else self._engine.t + waiting.seconds
+            self.wait(job, waiting.cause, waiting.detail, until)
+        else:
+            self._end_wait(job)
+
+    def _end_wait(self, job: Job) -> None:
+        if job.waits:
+            job.waits.pop()
+        if not job.waits and not job.ended:
+            self._engine.emit(
+                events.agent_wait(
+                    task=job.node.id, agent=job.node.agent, phase=job.node.phase, cause=None
+                )
+            )
+            self._count(job, self._runs[job.node.index])
+
+    def resume_after(self, ask: Ask, outcome: Outcome) -> None:
+        """A person answered: the agent goes on once it has a slot again."""
+        job = ask.job
+        if job.ended:
+            return
+        self._runs[job.node.index].answers.append((ask, outcome))
+        if job.holds_slot:
+            self.go_on(job)
+        elif len(self._runs[job.node.index].answers) == 1:
+            self._engine.scheduler.put(job.node.index, back=True)
+
+    def go_on(self, job: Job) -> None:
+        """The agent has its slot: hand it the answers it waited for."""
+        run = self._runs[job.node.index]
+        answers, run.answers = run.answers, []
+        for ask, outcome in answers:
+            self._end_wait(job)
+            if not ask.future.done():
+                ask.future.set_result(outcome)
+
+    # Progress.
+
+    def on_progress(self, progress: Progress) -> None:
+        """At most one progress event a second; the last one is never lost."""
+        job = progress.job
+        if job.ended:
+            return
+        run = self._runs[job.node.index]
+        wait = run.last + PROGRESS_EVERY_S - self._engine.t
+        if wait <= 0:
+            self._say(run, progress)
+            return
+        if run.pending is None:
+            self._engine.timers.at(run.last + PROGRESS_EVERY_S, lambda: self._say_pending(job))
+        run.pending = progress
+
+    def _say_pending(self, job: Job) -> None:
+        run = self._runs.get(job.node.index)
+        if run is not None and run.pending is not None and not job.ended:
+            self._say(run, run.pending)
+
+    def _say(self, run: _Run, progress: Progress) -> None:
+        run.last, run.pending = self._engine.t, None
+        node = progress.job.node
+        self._engine.emit(
+            events.agent_progress(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                text=progress.text[:TEXT_MAX],
+                fraction=progress.fraction,
+            )
+        )
+
+    # Ends.
+
+    def on_finished(self, finished: Finished) -> None:
+        """An attempt is over, one way or the other."""
+        job, error = finished.job, finished.error
+        if job.ended:
+            return
+        if error is None:
+            self._succeed(job, finished.value)
+        elif self._engine.stopping:
+            self.cancelled(job, "the run was stopped")
+        elif isinstance(error, asyncio.CancelledError):
+            self._fail(job, AgentError("The agent cancelled itself"))
+        else:
+            self._retry_or_fail(job, error)
+
+    def _succeed(self, job: Job, value: object) -> None:
+        stored = self._engine.journal.inline_result(value)
+        if stored is not None:
+            self._complete(job, value, stored)
+            return
+        self._stop_counting(job)
+
+        def kept(stored: Stored) -> None:
+            self._engine.call(lambda: self._complete(job, value, stored))
+
+        # Durable before the completion that names it; its dependents wait for the few ms.
+        self._engine.journal.put_result(job.node.index, job.attempt, value, kept)
+
+    def _complete(self, job: Job, value: object, stored: Stored) -> None:
+        if job.ended:
+            return
+        engine, node = self._engine, job.node
+        run = self._runs[node.index]
+        if run.pending is not None:
+            self._say(run, run.pending)
+        self._end(job)
+        engine.results[node.id] = value
+        seconds = engine.t - job.started
+        engine.emit(
+            events.agent_complete(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                attempt=job.attempt,
+                seconds=seconds,
+                result=stored,
+            )
+        )
+        if engine.on_attempt is not None:
+            engine.on_attempt(job, seconds, "success")
+
+    def _retry_or_fail(self, job: Job, error: BaseException) -> None:
+        engine, node = self._engine, job.node
+        delay = self._delay(job, error)
+        if delay is None:
+            self._fail(job, error)
+            return
+        self._stop_counting(job)
+        self._left[node.index] = job.budget_s
+        self._end(job)
+        cause = "rate_limit" if getattr(error, "cause", None) == "rate_limit" else None
+        engine.emit(
+            events.agent_retry(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                attempt=job.attempt,
+                error=one_line(error),
+                delay_s=delay,
+                cause=cause,
+            )
+        )
+        # Its slot is free while the task waits for its next try.
+        engine.timers.at(engine.t + delay, lambda: engine.scheduler.put(node.index, back=True))
+
+    def _delay(self, job: Job, error: BaseException) -> float | None:
+        """Seconds to the next attempt, ``None`` when there is none."""
+        engine = self._engine
+        spec = engine.spec(job)
+        worker = engine.workers[job.node.index]
+        entry = engine.plan.agents.get(spec.agent)
+        retries = spec.retries
+        if retries is None and entry is not None:
+            retries = entry.retries
+        if retries is None:
+            retries = worker.retries if worker is not None else 0
+        if job.attempt > retries or not isinstance(error, Exception):
+            return None
+        after: float | None = None
+        if isinstance(error, AgentError):
+            if not error.retryable:
+                return None
+            after = error.retry_after
+        if after is not None:
+            # A little spread, so that all who were told the same second don't return together.
+            return after + engine.random.random() * 0.25 if after <= RETRY_AFTER_MAX_S else None
+        backoff = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (job.attempt - 1))
+        return backoff * (0.5 + engine.random.random())
+
+    def _fail(self, job: Job, error: BaseException) -> None:
+        engine, node = self._engine, job.node
+        self._end(job)
+        engine.errors[node.id] = error
+        seconds = engine.t - job.started
+        trace = ""
+        if not isinstance(error, AgentError) and error.__traceback__ is not None:
+            trace = "".join(tracebacks.format_exception(error, limit=-20))[-8000:]
+        engine.emit(
+            events.agent_failed(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                attempt=job.attempt,
+                seconds=seconds,
+                error=one_line(error),
+                traceback=trace,
+            )
+        )
+        engine.decisions.withdraw_of(job, f"{node.agent} failed")
+        if engine.on_attempt is not None:
+            engine.on_attempt(job, seconds, "failed")
+
+    def cancelled(self, job: Job, reason: str) -> None:
+        """A stop ended the attempt."""
+        if job.ended:
+            return
+        node = job.node
+        self._end(job)
+        self._engine.emit(
+            events.agent_cancelled(
+                task=node.id, agent=node.agent, phase=node.phase, reason=reason
+            )
+        )
+
+    def _end(self, job: Job) -> None:
+        job.ended = True
+        index = job.node.index
+        self._stop_counting(job)
+        del self._runs[index]
+        del self._engine.running[index]
+        if job.holds_slot:
+            self._engine.scheduler.release()

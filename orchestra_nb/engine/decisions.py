@@ -1,0 +1,369 @@
+"""Decisions: opening, clocks, answers, at most one outcome each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .. import commands, events
+from ..errors import CommandError, DecisionClosed
+from ..events import By
+from ..plan import Decision, is_asked, timeout_for
+from ..plan.durations import clock
+from ..state import DecisionState, Outcome
+from .countdown import Countdown
+from .protocols import Ask
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Decisions"]
+
+Reply = Callable[[bool, str], None]
+OTHER = "other"
+"""Option key of an answer in free text."""
+
+
+class _Open:
+    """What the engine keeps of a decision while it is open."""
+
+    __slots__ = ("asks", "countdown", "shown_s", "spec", "timer")
+
+    def __init__(self, spec: Decision, countdown: Countdown):
+        self.spec = spec
+        self.countdown = countdown
+        self.timer: Timer | None = None
+        self.shown_s = 0.0
+        self.asks: list[Ask] = []
+
+
+class Decisions:
+    """All open decisions of a run."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._open: dict[str, _Open] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(
+        self, decision_id: str, spec: Decision, *, asker: str, phase: int, ask: Ask | None = None
+    ) -> None:
+        """Ask for a decision, or settle it at once where mode or autopilot say so."""
+        engine = self._engine
+        plan, state = engine.plan, engine.state
+        timeout = timeout_for(
+            spec,
+            level=state.level,
+            timeline=plan.timeline,
+            mode=plan.mode,
+            timeouts=plan.timeouts,
+            auto_proceed=plan.auto_proceed,
+        )
+        entry = _Open(spec, Countdown(timeout.seconds, engine.t))
+        if ask is not None:
+            entry.asks.append(ask)
+        self._open[decision_id] = entry
+        engine.emit(
+            events.decision_opened(
+                decision_id=decision_id,
+                question=spec.title,
+                agent=asker,
+                phase=phase,
+                kind=spec.kind,
+                category=spec.category,
+                context=spec.context,
+                options=[
+                    {"key": o.key, "text": o.text, "description": o.description}
+                    for o in spec.options
+                ],
+                recommend=spec.recommend,
+                because=spec.because,
+                other=spec.other,
+                asker=asker,
+                timeout_s=timeout.seconds,
+                sum=timeout.sum,
+            )
+        )
+        by = self._at_once(spec)
+        if by is not None:
+            self._take_recommendation(decision_id, by, who="")
+            return
+        if state.status == "paused":
+            entry.countdown.pause(engine.t, True)
+            self._say_held(decision_id, entry)
+        self._arm(decision_id, entry)
+        engine.asked(decision_id)
+
+    def _at_once(self, spec: Decision) -> By | None:
+        if spec.recommend is None or spec.ask == "always":
+            return None
+        if self._engine.plan.mode != "fully_autonomous" and self._engine.state.autopilot:
+            return "autopilot"
+        return None if is_asked(spec, mode=self._engine.plan.mode) else "policy"
+
+    def answer(self, command: commands.Answer, reply: Reply) -> None:
+        """A person's choice."""
+        entry = self._open.get(command.decision)
+        if entry is None:
+            self._late(command, reply)
+            return
+        spec = entry.spec
+        option = next((o for o in spec.options if o.key == command.option), None)
+        if option is not None:
+            key, text = option.key, option.text
+        elif command.option == OTHER and spec.other and command.text:
+            key, text = OTHER, command.text
+        else:
+            keys = [o.key for o in spec.options] + ([OTHER] if spec.other else [])
+            raise CommandError(
+                f"{command.decision!r} has no option {command.option!r}; it has {', '.join(keys)}"
+                + (" (with text=...)" if spec.other else "")
+            )
+        by: By = "remote" if command.source in ("cli", "remote") else "user"
+        self._settle(
+            command.decision, key, text, by, who=command.who, note=command.note or "",
+            client=command.client,
+        )  # fmt: skip
+        self._engine.when_durable(lambda: reply(True, f"{spec.title}: {key}, by you."))
+
+    def _late(self, command: commands.Answer, reply: Reply) -> None:
+        decision = self._engine.state.decisions.get(command.decision)
+        if decision is None:
+            raise CommandError(
+                f"There is no open decision {command.decision!r}"
+                + (f"; open: {', '.join(self._open)}" if self._open else "; none is open")
+            )
+        outcome = decision.outcome
+        if outcome is None:
+            reply(False, f"{decision.title} was withdrawn: {decision.withdrawn}.")
+            return
+        at = self._engine.clock_time(outcome.wall)
+        yours = command.text or command.option
+        if outcome.by == "timeout":
+            said = f"Too late: {outcome.option} was taken by timeout at {at}. "
+            reply(False, said + f"Your {yours} was not used.")
+        else:
+            who = {"user": "you in another tab", "autopilot": "autopilot"}.get(
+                outcome.by, outcome.who or outcome.by
+            )
+            reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.")
+
+    def hold(self, decision_id: str, on: bool) -> None:
+        """Wait for me."""
+        entry = self._find(decision_id)
+        if entry.countdown.hold(self._engine.t, on):
+            self._say(decision_id, entry)
+
+    def extend(self, decision_id: str, seconds: float) -> None:
+        """More time."""
+        entry = self._find(decision_id)
+        if not 0 < seconds <= 86_400:
+            raise CommandError(f"A clock can be extended by up to a day, not by {seconds!r} s")
+        if entry.countdown.seconds is None:
+            raise CommandError(f"{decision_id!r} has no timeout to extend")
+        entry.countdown.extend(self._engine.t, seconds)
+        self._engine.emit(
+            events.decision_released(
+                decision_id=decision_id, cause="extended", remaining_s=self._left(entry)
+            )
+        )
+        self._arm(decision_id, entry)
+
+    def touch(self, command: commands.Touch) -> None:
+        """Somebody is at the card."""
+        entry = self._open.get(command.decision)
+        if entry is not None:
+            if entry.countdown.touch(self._engine.t, typing=command.typing):
+                self._say(command.decision, entry)
+            else:
+                self._arm(command.decision, entry)
+
+    def shown(self, command: commands.Shown) -> None:
+        """A card was visible for so long."""
+        entry = self._open.get(command.decision)
+        if entry is not None and 0 < command.seconds <= 60:
+            entry.shown_s += command.seconds
+
+    def pause(self, on: bool) -> None:
+        """A paused run stops its decisions' clocks."""
+        for decision_id, entry in self._open.items():
+            if entry.countdown.pause(self._engine.t, on):
+                self._say(decision_id, entry)
+
+    def asleep(self) -> None:
+        """The machine slept past a deadline: everybody gets a minute more."""
+        for decision_id, entry in self._open.items():
+            if entry.countdown.asleep(self._engine.t):
+                self._say(decision_id, entry)
+            else:
+                self._arm(decision_id, entry)
+
+    def autopilot(self, decision_id: str | None, who: str) -> None:
+        """Take the recommendation of one or of all open decisions that have one."""
+        if decision_id is not None:
+            entry = self._find(decision_id)
+            if entry.spec.recommend is None:
+                raise CommandError(f"{decision_id!r} has no recommendation to take")
+            self._take_recommendation(decision_id, "autopilot", who)
+            return
+        for key, entry in list(self._open.items()):
+            if entry.spec.recommend is not None and entry.spec.ask != "always":
+                self._take_recommendation(key, "autopilot", who)
+
+    def withdraw_all(self, reason: str) -> None:
+        """The run ends: nobody is asked any more."""
+        for decision_id in list(self._open):
+            self._withdraw(decision_id, reason, "stop")
+
+    def withdraw_of(self, job: object, reason: str) -> None:
+        """An agent that asked is over."""
+        for decision_id, entry in list(self._open.items()):
+            if entry.asks and all(ask.job is job for ask in entry.asks):
+                self._withdraw(decision_id, reason, "asker")
+
+    def _withdraw(self, decision_id: str, reason: str, cause: str) -> None:
+        entry = self._open.pop(decision_id)
+        if entry.timer is not None:
+            entry.timer.cancel()
+        phase = self._engine.state.graph.index.get(decision_id)
+        number = self._engine.state.tasks[phase].phase if phase is not None else None
+        self._engine.emit(
+            events.decision_withdrawn(
+                decision_id=decision_id, phase=number, reason=reason, cause=cause
+            )
+        )
+        for ask in entry.asks:
+            if not ask.future.done():
+                ask.future.set_exception(DecisionClosed(decision_id, reason))
+
+    def _find(self, decision_id: str) -> _Open:
+        entry = self._open.get(decision_id)
+        if entry is None:
+            known = ", ".join(self._open) or "none is open"
+            raise CommandError(f"There is no open decision {decision_id!r}; open: {known}")
+        return entry
+
+    def _left(self, entry: _Open) -> float | None:
+        left = entry.countdown.left(self._engine.t)
+        return None if left is None else round(left, 3)
+
+    def _say(self, decision_id: str, entry: _Open) -> None:
+        """A hold began, changed or ended."""
+        if entry.countdown.held is not None:
+            self._say_held(decision_id, entry)
+        else:
+            self._engine.emit(
+                events.decision_released(
+                    decision_id=decision_id, cause="released", remaining_s=self._left(entry)
+                )
+            )
+        self._arm(decision_id, entry)
+
+    def _say_held(self, decision_id: str, entry: _Open) -> None:
+        held = entry.countdown.held
+        assert held is not None
+        until = entry.countdown.here_until(self._engine.t) if held == "here" else None
+        self._engine.emit(
+            events.decision_held(decision_id=decision_id, cause=held, until_s=until)
+        )
+
+    def _arm(self, decision_id: str, entry: _Open) -> None:
+        """Wake when something happens next: the deadline, or the end of a hold."""
+        when = entry.countdown.deadline()
+        if when is None:
+            when = entry.countdown.until()
+        if entry.timer is not None:
+            if entry.timer.when == when:
+                return
+            entry.timer.cancel()
+            entry.timer = None
+        if when is not None:
+            entry.timer = self._engine.timers.at(when, lambda: self._due(decision_id))
+
+    def _due(self, decision_id: str) -> None:
+        entry = self._open.get(decision_id)
+        if entry is None:
+            return
+        entry.timer = None
+        changed = entry.countdown.tick(self._engine.t)
+        deadline = entry.countdown.deadline()
+        if deadline is not None and deadline <= self._engine.t:
+            self._take_recommendation(decision_id, "timeout", who="")
+        elif changed:
+            self._say(decision_id, entry)
+        else:
+            self._arm(decision_id, entry)
+
+    def _take_recommendation(self, decision_id: str, by: By, who: str) -> None:
+        spec = self._open[decision_id].spec
+        option = next(o for o in spec.options if o.key == spec.recommend)
+        self._settle(decision_id, option.key, option.text, by, who=who)
+
+    def _settle(
+        self,
+        decision_id: str,
+        key: str,
+        text: str,
+        by: By,
+        *,
+        who: str,
+        note: str = "",
+        client: str = "",
+    ) -> None:
+        """The one outcome of a decision: its entry goes, so that there can be no other."""
+        entry = self._open.pop(decision_id)
+        if entry.timer is not None:
+            entry.timer.cancel()
+        engine, spec = self._engine, entry.spec
+        card: DecisionState = engine.state.decisions[decision_id]
+        total = entry.countdown.seconds
+        words = text if key == OTHER else f"{key} - {text}"
+        waited = engine.t - card.opened_at
+        if by in ("user", "remote"):
+            engine.emit(
+                events.user_input(decision_id=decision_id, question=spec.title, response=words)
+            )
+        engine.emit(
+            events.decision(
+                decision_id=decision_id,
+                text=words,
+                option=key,
+                by=by,
+                agent=card.asker,
+                who=who,
+                client=client,
+                opened=card.opened_at,
+                shown_s=round(min(entry.shown_s, waited), 3),
+                waited_s=round(waited, 3),
+                timeout_s=total,
+                sum=card.sum,
+                options=card.options,
+                recommendation=spec.recommend,
+                reason=_reason(by, spec, total),
+                note=note,
+                wall=engine.wall(),
+                question=spec.title,
+                choice=text,
+            )
+        )
+        outcome: Outcome | None = card.outcome
+        assert outcome is not None
+        for ask in entry.asks:
+            engine.answered(ask, outcome)
+        engine.decided(decision_id, outcome)
+
+
+def _reason(by: By, spec: Decision, timeout_s: float | None) -> str:
+    """Why it came out so, in the words of the record."""
+    if by == "timeout":
+        reason = f"No user response within {clock(timeout_s or 0.0)}"
+    elif by == "policy":
+        reason = "This mode takes the recommendation"
+    elif by == "autopilot":
+        reason = "Autopilot took the recommendation"
+    else:
+        return ""
+    return f"{reason}. {spec.because}" if spec.because else reason

@@ -1,0 +1,443 @@
+"""The engine of one run: its tasks from ready to settled, and its end."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .. import commands, events
+from ..commands import Command
+from ..errors import CommandError, StoreError
+from ..plan import Decision, Plan, Task
+from ..plan.graph import Node
+from ..state import SETTLED, Outcome, State
+from .attempts import Attempts
+from .core import Core
+from .crew import Crew
+from .decisions import Decisions, Reply
+from .loops import Loops
+from .protocols import Ask, Finished, Job, Journal, Progress, Said, Waiting, Worker
+from .scheduler import Scheduler, verdict
+
+__all__ = ["Engine", "Order"]
+
+STOP_WITHIN_S = 1.5
+"""A stop waits this long for agents to end before it calls them cancelled."""
+
+
+class Order:
+    """A command with the place its reply goes to."""
+
+    __slots__ = ("command", "reply")
+
+    def __init__(self, command: Command, reply: Reply | None = None):
+        self.command = command
+        self.reply: Reply = reply or (lambda ok, text: None)
+
+
+class Engine(Core):
+    """Runs a plan: starts what is ready, asks what is to be decided, ends.
+
+    Attributes:
+        plan: The plan as it runs, with level, mode and inputs settled.
+        results: Task id -> the very object its agent returned.
+        errors: Task id -> the exception of its last attempt.
+        ended: Set once the run is over and durable.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        journal: Journal,
+        loops: Loops,
+        *,
+        workers: Sequence[Worker | None],
+        context_of: Callable[[Job], Any],
+        inputs: Mapping[str, Any],
+        answers: Mapping[str, Any],
+        seconds: list[float],
+        run_id: str,
+        rehearsal: float | None = None,
+        seed: int | None = None,
+        on_asked: Callable[[str], None] | None = None,
+        on_attempt: Callable[[Job, float, str], None] | None = None,
+        **clocks: Any,
+    ):
+        super().__init__(state, journal, loops, **clocks)
+        self.plan: Plan = state.graph.plan
+        self.run_id = run_id
+        self.rehearsal = rehearsal
+        self.results: dict[str, Any] = {}
+        self.errors: dict[str, BaseException] = {}
+        self.ended = threading.Event()
+        self.random = random.Random(seed)
+        self.inputs, self.answers = inputs, answers
+        self.workers = workers
+        self.scheduler = Scheduler(state.graph, self.plan.max_concurrency, seconds)
+        self.decisions = Decisions(self)
+        self.attempts = Attempts(self)
+        self.crew = Crew(loops.agents, context_of)
+        self.running: dict[int, Job] = {}
+        self.on_attempt = on_attempt
+        self._on_asked = on_asked
+        self._starting: list[tuple[Worker, Job]] = []
+        self.fault: Exception | None = None
+        self._stopping = False
+        self._over = False
+        self._handlers |= {
+            Order: self._on_order,
+            Finished: self.attempts.on_finished,
+            Progress: self.attempts.on_progress,
+            Said: self._on_said,
+            Waiting: self.attempts.on_waiting,
+            Ask: self._on_ask,
+        }
+
+    def start(self) -> None:
+        """Begin the run. From any thread, once."""
+        self.call(self._begin)
+
+    def _begin(self) -> None:
+        plan = self.plan
+        self.emit(
+            events.orchestration_start(
+                run=self.run_id,
+                project=plan.name,
+                level=plan.level,
+                mode=plan.mode,
+                timeline=plan.timeline,
+                total_agents=self.state.total,
+                rehearsal=self.rehearsal,
+                wall=self.wall(),
+            )
+        )
+
+    # Becoming ready.
+
+    def _advance(self) -> None:
+        change, stopping = self._change, self._stopping
+        while change.ready:
+            ready, change.ready = change.ready, []
+            for index in ready:
+                if not stopping:
+                    self._judge(index)
+        if not stopping and self.state.status == "running" and self.problem is None:
+            self._start_queued()
+        self._end_phases()
+        if not self._over and (self.state.unsettled == 0 or stopping) and not self.running:
+            self._finish()
+
+    def _judge(self, index: int) -> None:
+        node = self.state.graph.nodes[index]
+        skip = verdict(self.state, index)
+        if skip is not None:
+            self._skip(node, skip.cause, skip.reason)
+        elif node.kind == "task":
+            self.scheduler.put(index)
+        else:
+            assert isinstance(node.spec, Decision)
+            if node.kind == "checkpoint":
+                name = self.state.phases[node.phase - 1].name
+                self.emit(events.checkpoint(decision_id=node.id, phase=node.phase, name=name))
+            self.decisions.open(node.id, node.spec, asker="", phase=node.phase)
+
+    def _skip(self, node: Node, cause: str, reason: str) -> None:
+        if node.kind == "task":
+            self.emit(
+                events.agent_skipped(
+                    task=node.id, agent=node.agent, phase=node.phase, cause=cause, reason=reason
+                )
+            )
+        else:
+            self.emit(
+                events.decision_withdrawn(
+                    decision_id=node.id, phase=node.phase, reason=reason, cause=cause
+                )
+            )
+
+    def _start_queued(self) -> None:
+        while (index := self.scheduler.take()) is not None:
+            job = self.running.get(index)
+            if job is not None and not job.holds_slot:
+                job.holds_slot = True  # it comes back from a wait for a person
+                self.attempts.go_on(job)
+                continue
+            self._launch(index)
+
+    def _launch(self, index: int) -> None:
+        state = self.state
+        node, task = state.graph.nodes[index], state.tasks[index]
+        worker = self.workers[index]
+        assert worker is not None  # checked before the run started
+        phase = state.phases[node.phase - 1]
+        if phase.started_at is None:
+            self.emit(events.phase_start(phase=node.phase, name=phase.name))
+        notes = tuple(state.notes)
+        attempt = task.attempt + 1
+        job = Job(
+            node=node,
+            attempt=attempt,
+            state=state,
+            results=self.results,
+            inputs=self.inputs,
+            answers=self.answers,
+            notes=notes,
+            post=self.post,
+            journal=self.journal,
+            started=self.t,
+        )
+        self.emit(
+            events.agent_start(
+                task=node.id, agent=node.agent, phase=node.phase, attempt=attempt, notes=len(notes)
+            )
+        )
+        self.running[index] = job
+        self.attempts.begin(job)
+        self._starting.append((worker, job))
+
+    def _flush(self) -> None:
+        super()._flush()
+        if self._starting:
+            batch, self._starting = self._starting, []
+            if self.problem is None:  # what is not in the log is not started
+                self.crew.start(batch)
+
+    def _end_phases(self) -> None:
+        ended, self._change.phases_ended = self._change.phases_ended, []
+        for number in ended:
+            phase = self.state.phases[number - 1]
+            assert phase.ended_at is not None
+            if phase.counts["skipped"] == phase.total and phase.started_at is None:
+                self.emit(events.phase_skipped(phase=number, name=phase.name))
+            else:
+                began = phase.started_at if phase.started_at is not None else phase.ended_at
+                seconds = phase.ended_at - began
+                self.emit(events.phase_complete(phase=number, name=phase.name, seconds=seconds))
+
+    # Agents ask and tell.
+
+    def _on_said(self, said: Said) -> None:
+        if not said.job.ended:
+            self.emit(said.event)
+
+    def _on_ask(self, ask: Ask) -> None:
+        job = ask.job
+        if job.ended or self._stopping:
+            ask.future.cancel()
+            return
+        job.asks += 1
+        decision_id = f"{job.node.id}/{ask.decision.id}"
+        taken = self.state.decisions
+        number = 2
+        while decision_id in taken:
+            decision_id = f"{job.node.id}/{ask.decision.id}-{number}"
+            number += 1
+        self.attempts.wait(job, "human", ask.decision.title)
+        self.decisions.open(
+            decision_id, ask.decision, asker=job.node.agent, phase=job.node.phase, ask=ask
+        )
+
+    def answered(self, ask: Ask, outcome: Outcome) -> None:
+        """An agent's question has its outcome: it goes on as soon as it has a slot again."""
+        self.attempts.resume_after(ask, outcome)
+
+    def asked(self, decision_id: str) -> None:
+        """A person is needed: tell whoever wants to know, once it is durable."""
+        if self._on_asked is not None:
+            hear = self._on_asked
+            self.when_durable(lambda: hear(decision_id))
+
+    def decided(self, decision_id: str, outcome: Outcome) -> None:
+        """What an outcome sets off besides releasing its dependents."""
+        index = self.state.graph.index.get(decision_id)
+        if outcome.note and outcome.by in ("user", "remote"):
+            self.emit(events.note(text=outcome.note, who=outcome.who))
+        if index is None or self.state.graph.nodes[index].kind != "checkpoint":
+            return
+        if outcome.option == "B" and outcome.note:
+            self.emit(events.plan_adjustment(description=outcome.note))
+        elif outcome.option == "C":
+            self.stop("checkpoint", outcome.who)
+
+    def clock_time(self, wall: float) -> str:
+        """Local time of day of an epoch time: "10:58"."""
+        return datetime.fromtimestamp(wall).strftime("%H:%M")
+
+    # Commands.
+
+    def _on_order(self, order: Order) -> None:
+        try:
+            self._obey(order.command, order.reply)
+        except CommandError as error:
+            order.reply(False, str(error))
+
+    def _obey(self, command: Command, reply: Reply) -> None:
+        if isinstance(command, commands.Answer):
+            self.decisions.answer(command, reply)
+            return
+        if isinstance(command, commands.Touch):
+            self.decisions.touch(command)
+            return
+        if isinstance(command, commands.Shown):
+            self.decisions.shown(command)
+            return
+        if self._over:
+            raise CommandError(f"The run is over ({self.state.status})")
+        who = command.who or command.source
+        if isinstance(command, commands.Hold):
+            self.decisions.hold(command.decision, command.on)
+        elif isinstance(command, commands.Extend):
+            self.decisions.extend(command.decision, command.seconds)
+        elif isinstance(command, commands.Autopilot):
+            self._autopilot(command, who)
+        elif isinstance(command, commands.Note):
+            if not command.text.strip():
+                raise CommandError("A note needs some text")
+            self.emit(events.note(text=command.text, who=who))
+        elif isinstance(command, commands.Pause):
+            self._pause(who)
+        elif isinstance(command, commands.Unpause):
+            self._unpause(who)
+        else:
+            self.stop(f"stopped by {who}", who)
+        self.when_durable(lambda: reply(True, ""))
+
+    def _autopilot(self, command: commands.Autopilot, who: str) -> None:
+        if command.decision is not None:
+            self.decisions.autopilot(command.decision, who)
+            return
+        if command.on != self.state.autopilot:
+            switch = "on" if command.on else "off"
+            self.emit(
+                events.plan_adjustment(
+                    description=f"Autopilot {switch}", autopilot=command.on, who=who
+                )
+            )
+        if command.on:
+            self.decisions.autopilot(None, who)
+
+    def _pause(self, who: str) -> None:
+        if self.state.status == "running":
+            self.emit(events.run_paused(who=who))
+            self.decisions.pause(True)
+
+    def _unpause(self, who: str) -> None:
+        if self.state.status == "paused":
+            self.emit(events.run_unpaused(who=who))
+            self.decisions.pause(False)
+
+    # Ending.
+
+    def stop(self, reason: str, who: str) -> None:
+        """End the run: cancel what runs, withdraw what is asked, start nothing more."""
+        if self._stopping or self._over:
+            return
+        self._stopping = True
+        self.emit(events.run_stopped(who=who, reason=reason))
+        self.decisions.withdraw_all("the run was stopped")
+        for job in self.running.values():
+            self.crew.cancel(job)
+        for task in self.state.tasks:
+            if task.status == "retrying":
+                self.emit(
+                    events.agent_cancelled(
+                        task=task.id, agent=task.agent, phase=task.phase, reason=reason
+                    )
+                )
+        self.timers.at(self.t + STOP_WITHIN_S, self._give_up)
+
+    def _give_up(self) -> None:
+        for job in list(self.running.values()):
+            self.attempts.cancelled(job, "did not end when the run was stopped; abandoned")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop is under way."""
+        return self._stopping
+
+    def _finish(self) -> None:
+        self._over = True
+        state = self.state
+        if self._stopping:
+            status = "stopped"
+        else:
+            failed = state.counts["failed"] or any(t.skip_cause == "failed" for t in state.tasks)
+            status = "failed" if failed else "completed"
+        counts = {key: count for key, count in sorted(state.counts.items()) if count}
+        self.emit(
+            events.orchestration_complete(status=status, seconds=self.t, counts=counts)
+        )
+        self.timers.clear()
+        self.when_durable(self._close)
+
+    def _close(self) -> None:
+        # Not on this loop: closing waits for the disk, and other runs' countdowns share the loop.
+        def close() -> None:
+            self.journal.close()
+            self.ended.set()
+
+        threading.Thread(target=close, name="orchestra-close", daemon=True).start()
+
+    def interrupt(self, reason: str) -> None:
+        """The process is about to end: say so in the log. From any thread, waits up to 1 s."""
+        if self._over:
+            return
+        done = threading.Event()
+
+        def last_words() -> None:
+            if not self._over:
+                self._over = self._stopping = True
+                self.emit(events.run_interrupted(reason=reason))
+                for job in self.running.values():
+                    self.crew.cancel(job)
+                self.when_durable(done.set)
+
+        self.call(last_words)
+        done.wait(0.8)
+        self.journal.close()
+
+    # Faults.
+
+    def _on_late(self, seconds: float) -> None:
+        self.decisions.asleep()
+        self.attempts.slept(seconds)
+
+    def _lost(self) -> None:
+        self._stopping = self._over = True
+        for job in self.running.values():
+            job.ended = True
+            self.crew.cancel(job)
+        self.running.clear()
+        self.timers.clear()
+        self.state.status = "failed"
+        self.state.ended_at = self.t
+        self._change.run = True
+        self._hear()
+        self._close()
+
+    def _on_fault(self, error: Exception) -> None:
+        # Our own mistake must not leave anybody waiting: the run ends and wait() raises this.
+        self.fault = error
+        self._lines.clear()
+        self._lost()
+
+    def failure(self) -> Exception | None:
+        """Why the run ended without an orchestration_complete, if it did."""
+        if self.problem is not None:
+            why = self.problem.strerror or str(self.problem)
+            return StoreError(
+                f"The run stopped: its log can't be written ({why}). Nothing new was started."
+            )
+        return self.fault
+
+    def settled(self, index: int) -> bool:
+        """Whether a node is over."""
+        return self.state.tasks[index].status in SETTLED
+
+    def spec(self, job: Job) -> Task:
+        """The task of a job."""
+        assert isinstance(job.node.spec, Task)
+        return job.node.spec

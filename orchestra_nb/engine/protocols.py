@@ -1,0 +1,150 @@
+"""What the engine needs from others, as Protocols; it imports neither store nor agents."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ..events import Event
+from ..plan import Decision
+from ..plan.graph import Node
+from ..state import Change, Outcome, State
+
+__all__ = ["Ask", "Job", "Journal", "Listener", "Report", "Stored", "Worker"]
+
+Stored = dict[str, Any]
+"""Where a result is, as ``agent_complete`` carries it; see ``store.results``."""
+
+
+class Journal(Protocol):
+    """Durable storage of one run. Called from the engine's loop unless said otherwise."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write the events with one write.
+
+        Raises:
+            OSError: If they could not be written whole; the run then stops.
+        """
+
+    def sync(self, done: Callable[[BaseException | None], None]) -> None:
+        """Make everything appended so far durable in a helper thread, then call ``done`` there."""
+
+    def inline_result(self, value: object) -> Stored | None:
+        """How a small value is kept in the log itself, or ``None`` if it needs a file."""
+
+    def put_result(
+        self, index: int, attempt: int, value: object, done: Callable[[Stored], None]
+    ) -> None:
+        """Keep a value in a file, durably, in a helper thread, then call ``done`` there.
+
+        Never fails: what can't be kept is described (``stored: false``).
+        """
+
+    def transcript(self, index: int, attempt: int, entry: Mapping[str, Any]) -> None:
+        """Add a line to a task's transcript. Any thread; never raises."""
+
+    def close(self) -> None:
+        """Write out everything, release the lock."""
+
+
+class Worker(Protocol):
+    """Runs one task. Called with an :class:`orchestra_nb.agents.Context`.
+
+    Attributes:
+        blocking: Whether the call must have a thread of its own.
+        retries: How many attempts may follow a retryable failure.
+    """
+
+    blocking: bool
+    retries: int
+
+    def __call__(self, context: Any, /) -> Awaitable[Any] | Any:
+        """The task's result."""
+
+
+class Listener(Protocol):
+    """Hears of changes on the engine's loop; must be quick and must not raise."""
+
+    def __call__(self, state: State, change: Change, /) -> None:
+        """``change`` is reused after the call."""
+
+
+Report = Callable[[Any], None]
+"""Hands a message to the engine's loop from any thread."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One attempt of a task, handed to a worker as its context.
+
+    Everything here may be read from the agent's thread: mappings that the engine goes on filling
+    hold only settled ancestors' entries that no longer change.
+    """
+
+    node: Node
+    attempt: int
+    state: State
+    results: Mapping[int, Any]
+    inputs: Mapping[str, Any]
+    answers: Mapping[str, Any]
+    notes: tuple[str, ...]
+    post: Callable[[Any], None]
+    journal: Journal
+    started: float = 0.0
+    cancelled: bool = False
+    #: Set by the crew: the asyncio task or the thread that carries it.
+    handle: Any = None
+    #: Seconds of own work left before the task's timeout, and since when they run.
+    budget_s: float | None = None
+    since: float | None = None
+    holds_slot: bool = True
+    asks: int = 0
+    ended: bool = False
+    waits: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Ask:
+    """A running agent asks a person; the engine settles ``future``."""
+
+    job: Job
+    decision: Decision
+    future: Future[Outcome]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What an agent is doing."""
+
+    job: Job
+    text: str
+    fraction: float | None
+
+
+@dataclass(slots=True)
+class Said:
+    """A finding, a blocker, a tool call or usage: an event made by the context."""
+
+    job: Job
+    event: Event
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A wait of an agent that is not its own work began, or ended (``cause=None``)."""
+
+    job: Job
+    cause: Literal["rate_limit", "budget"] | None
+    detail: str = ""
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Finished:
+    """An attempt ended with a value or an error."""
+
+    job: Job
+    value: Any = None
+    error: BaseException | None = None

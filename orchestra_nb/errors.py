@@ -1,0 +1,158 @@
+"""Everything this package raises on purpose.
+
+The tree::
+
+    OrchestraError
+    ├── PlanError          the plan is not valid; .faults lists every fault with its place
+    ├── SetupError         a run can't start as asked (no key, unknown agent name, ...)
+    ├── StoreError         a run's folder can't be read or written
+    │   └── LockedError    another process owns the run; .pid
+    ├── AgentError         an attempt of an agent failed; .retryable, .retry_after
+    ├── TaskFailed         a result was asked for that does not exist; .task, .status, .cause
+    ├── RunFailed          raised by Run.check(); .failures
+    ├── DecisionClosed     the decision was withdrawn before anybody answered; .decision
+    └── CommandError       a command can't be carried out (unknown decision, not an option, ...)
+
+Errors carry fields; the sentence a person reads is made from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "AgentError",
+    "CommandError",
+    "DecisionClosed",
+    "Fault",
+    "LockedError",
+    "OrchestraError",
+    "PlanError",
+    "RunFailed",
+    "SetupError",
+    "StoreError",
+    "TaskFailed",
+]
+
+
+class OrchestraError(Exception):
+    """Root of all errors of this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a plan.
+
+    Attributes:
+        place: Path into the plan, such as ``phases[1].tasks[0].depends_on``.
+        message: What is wrong and what to do, one sentence.
+        line: Line of the source text (1-based), where there is one.
+    """
+
+    place: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place} (line {self.line})" if self.line else self.place
+        return f"{where}: {self.message}" if where else self.message
+
+
+class PlanError(OrchestraError):
+    """The plan is not valid. Nothing was started.
+
+    Attributes:
+        faults: Every fault that was found, in the plan's order.
+        source: Name of the file, or ``None`` for plans made in Python.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...] | list[Fault], *, source: str | None = None):
+        self.faults = tuple(faults)
+        self.source = source
+        many = len(self.faults)
+        head = f"{source or 'The plan'} has {many} fault{'s' if many != 1 else ''}:"
+        super().__init__("\n".join([head, *(f"  {fault}" for fault in self.faults)]))
+
+
+class SetupError(OrchestraError):
+    """A run can't start as it was asked for. Nothing was started."""
+
+
+class StoreError(OrchestraError):
+    """A run's folder can't be read or written."""
+
+
+class LockedError(StoreError):
+    """Another process owns the run.
+
+    Attributes:
+        pid: Process id of the owner, ``None`` when it is not known.
+    """
+
+    def __init__(self, folder: str, pid: int | None):
+        self.folder, self.pid = folder, pid
+        owner = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"The run in {folder} is being written by {owner}. Reading it is always allowed; "
+            "stop that process to take the run over."
+        )
+
+
+class AgentError(OrchestraError):
+    """An attempt of an agent failed.
+
+    Attributes:
+        retryable: Whether another attempt may succeed.
+        retry_after: Seconds the service asked to wait, if it did.
+        cause: ``rate_limit`` when the wait before the next attempt is the service's doing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        cause: str | None = None,
+    ):
+        self.retryable, self.retry_after, self.cause = retryable, retry_after, cause
+        super().__init__(message)
+
+
+class TaskFailed(OrchestraError, LookupError):
+    """A result was asked for that does not exist.
+
+    Attributes:
+        task: Id of the task.
+        status: ``failed``, ``skipped``, ``cancelled`` or what it is still doing.
+        cause: One line: the error, or why it was skipped.
+    """
+
+    def __init__(self, task: str, status: str, cause: str):
+        self.task, self.status, self.cause = task, status, cause
+        super().__init__(f"{task} has no result: {status}" + (f" ({cause})" if cause else ""))
+
+
+class RunFailed(OrchestraError):
+    """A run did not complete; raised by ``run.check()``.
+
+    Attributes:
+        failures: Task id -> one line saying why.
+    """
+
+    def __init__(self, run_id: str, status: str, failures: dict[str, str]):
+        self.run_id, self.status, self.failures = run_id, status, failures
+        lines = [f"Run {run_id} is {status}.", *(f"  {k}: {v}" for k, v in failures.items())]
+        super().__init__("\n".join(lines))
+
+
+class DecisionClosed(OrchestraError):
+    """A decision was withdrawn before it had an outcome."""
+
+    def __init__(self, decision: str, reason: str):
+        self.decision, self.reason = decision, reason
+        super().__init__(f"{decision} was withdrawn: {reason}")
+
+
+class CommandError(OrchestraError):
+    """A command can't be carried out; the run is as it was."""

@@ -1,0 +1,308 @@
+"""The events of a run: what a line of ``orchestration-timeline.jsonl`` holds.
+
+An event is a plain mapping, the very one that is written as JSON, so nothing is converted on the
+way to disk or back. The functions here are the only way to make one: their signatures are the
+schema. The engine adds ``timestamp`` (ISO 8601, UTC), ``seq`` (1, 2, 3 ... without gaps) and ``t``
+(monotonic seconds since the run's start) when it appends the event.
+
+Field names of the original timeline are kept so that its viewer runs unchanged: ``event``,
+``agent``, ``phase`` (1-based), ``duration`` ("45s", "14m", "2h05m"), ``status``, ``decision`` (the
+words of the choice), ``description``, ``question``, ``response``. ``task`` is the task's id,
+``decision_id`` a decision's, ``duration_s`` seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+from .plan.durations import format_duration
+
+__all__ = ["FORMAT", "By", "Event", "WaitCause"]
+
+FORMAT: Final = 1
+"""Version of the log's format, written in ``orchestration_start``."""
+
+Event: TypeAlias = dict[str, Any]
+By: TypeAlias = Literal["user", "timeout", "autopilot", "policy", "remote", "budget", "agent"]
+WaitCause: TypeAlias = Literal["rate_limit", "human", "slot", "budget"]
+
+
+def orchestration_start(
+    *,
+    run: str,
+    project: str,
+    level: int,
+    mode: str,
+    timeline: str,
+    total_agents: int,
+    rehearsal: float | None,
+    wall: float,
+) -> Event:
+    """First line of a log. ``rehearsal`` is the speed of a rehearsal, ``wall`` epoch seconds."""
+    return {
+        "event": "orchestration_start",
+        "format": FORMAT,
+        "run": run,
+        "project": project,
+        "level": level,
+        "mode": mode,
+        "interactive": mode != "fully_autonomous",
+        "timeline": timeline,
+        "total_agents": total_agents,
+        "rehearsal": rehearsal,
+        "wall": wall,
+    }
+
+
+def orchestration_complete(*, status: str, seconds: float, counts: dict[str, int]) -> Event:
+    """The run's end; ``status`` is completed, failed or stopped."""
+    return {
+        "event": "orchestration_complete",
+        "status": status,
+        "duration": format_duration(seconds),
+        "duration_s": round(seconds, 6),
+        "counts": counts,
+    }
+
+
+def phase_start(*, phase: int, name: str) -> Event:
+    """The first task of a phase started."""
+    return {"event": "phase_start", "phase": phase, "name": name}
+
+
+def phase_complete(*, phase: int, name: str, seconds: float) -> Event:
+    """Every task of a phase is settled."""
+    return {
+        "event": "phase_complete",
+        "phase": phase,
+        "name": name,
+        "duration": format_duration(seconds),
+        "duration_s": round(seconds, 6),
+    }
+
+
+def phase_skipped(*, phase: int, name: str) -> Event:
+    """Every task of a phase was skipped."""
+    return {"event": "phase_skipped", "phase": phase, "name": name}
+
+
+def _of_task(kind: str, task: str, agent: str, phase: int) -> Event:
+    return {"event": kind, "agent": agent, "phase": phase, "task": task}
+
+
+def agent_start(*, task: str, agent: str, phase: int, attempt: int, notes: int = 0) -> Event:
+    """An attempt began; ``notes`` is how many notes its context holds."""
+    event = {"event": "agent_start", "agent": agent, "phase": phase, "task": task}
+    event["attempt"] = attempt
+    if notes:
+        event["notes"] = notes
+    return event
+
+
+def agent_progress(
+    *, task: str, agent: str, phase: int, text: str, fraction: float | None
+) -> Event:
+    """What an agent is doing; ``fraction`` is 0..1 where it is known."""
+    return _of_task("agent_progress", task, agent, phase) | {
+        "description": text,
+        "fraction": fraction,
+    }
+
+
+def agent_retry(
+    *,
+    task: str,
+    agent: str,
+    phase: int,
+    attempt: int,
+    error: str,
+    delay_s: float,
+    cause: str | None,
+) -> Event:
+    """Attempt ``attempt`` failed; the next begins after ``delay_s``."""
+    return _of_task("agent_retry", task, agent, phase) | {
+        "attempt": attempt,
+        "error": error,
+        "delay_s": round(delay_s, 3),
+        "cause": cause,
+    }
+
+
+def agent_wait(
+    *,
+    task: str,
+    agent: str,
+    phase: int,
+    cause: WaitCause | None,
+    detail: str = "",
+    until_s: float | None = None,
+) -> Event:
+    """A wait began, or with ``cause=None`` ended.
+
+    ``until_s`` is the run's ``t`` at which it is expected to end.
+    """
+    return _of_task("agent_wait", task, agent, phase) | {
+        "cause": cause,
+        "detail": detail,
+        "until_s": until_s,
+    }
+
+
+def agent_complete(
+    *, task: str, agent: str, phase: int, attempt: int, seconds: float, result: Event | None
+) -> Event:
+    """A task succeeded. ``result`` says where its result is (see ``store.results``)."""
+    return {
+        "event": "agent_complete",
+        "agent": agent,
+        "phase": phase,
+        "task": task,
+        "duration": format_duration(seconds),
+        "status": "success",
+        "attempt": attempt,
+        "duration_s": round(seconds, 6),
+        "result": result,
+    }
+
+
+def agent_failed(
+    *,
+    task: str,
+    agent: str,
+    phase: int,
+    attempt: int,
+    seconds: float,
+    error: str,
+    traceback: str = "",
+) -> Event:
+    """A task failed for good; ``error`` is one line."""
+    return _of_task("agent_failed", task, agent, phase) | {
+        "duration": format_duration(seconds),
+        "status": "failed",
+        "attempt": attempt,
+        "duration_s": round(seconds, 6),
+        "error": error,
+        "traceback": traceback,
+    }
+
+
+def agent_skipped(*, task: str, agent: str, phase: int, cause: str, reason: str) -> Event:
+    """A task does not run. ``cause``: level, when, failed or hand; ``reason`` is for people."""
+    return _of_task("agent_skipped", task, agent, phase) | {"cause": cause, "reason": reason}
+
+
+def agent_cancelled(*, task: str, agent: str, phase: int, reason: str) -> Event:
+    """A running task was ended by a stop."""
+    return _of_task("agent_cancelled", task, agent, phase) | {"reason": reason}
+
+
+def insight(*, task: str, agent: str, phase: int, text: str) -> Event:
+    """Something an agent found."""
+    return _of_task("insight", task, agent, phase) | {"description": text}
+
+
+def blocker(*, task: str, agent: str, phase: int, text: str) -> Event:
+    """Something that stands in an agent's way."""
+    return _of_task("blocker", task, agent, phase) | {"description": text}
+
+
+def tool_call(*, task: str, agent: str, phase: int, name: str, summary: str) -> Event:
+    """An agent used a tool."""
+    return _of_task("tool_call", task, agent, phase) | {"tool": name, "description": summary}
+
+
+def usage(*, task: str, agent: str, phase: int, tokens: dict[str, int], **rest: Any) -> Event:
+    """Tokens of one model exchange by class, with ``model``, ``cost`` (USD or null: unknown)."""
+    return _of_task("usage", task, agent, phase) | {"tokens": tokens} | rest
+
+
+def decision_opened(*, decision_id: str, question: str, **rest: Any) -> Event:
+    """A person is asked. ``rest`` is the card: see ``state.DecisionState``."""
+    return {"event": "decision_opened", "decision_id": decision_id, "question": question} | rest
+
+
+def decision_held(*, decision_id: str, cause: str, until_s: float | None) -> Event:
+    """A decision's clock stands still (typing, here, hold, pause, asleep)."""
+    return {
+        "event": "decision_held",
+        "decision_id": decision_id,
+        "cause": cause,
+        "until_s": until_s,
+    }
+
+
+def decision_released(*, decision_id: str, cause: str, remaining_s: float | None) -> Event:
+    """A decision's clock runs (again) with ``remaining_s`` left."""
+    return {
+        "event": "decision_released",
+        "decision_id": decision_id,
+        "cause": cause,
+        "remaining_s": remaining_s,
+    }
+
+
+def decision_withdrawn(*, decision_id: str, phase: int | None, reason: str, cause: str) -> Event:
+    """A decision ends without an outcome."""
+    return {
+        "event": "decision_withdrawn",
+        "decision_id": decision_id,
+        "phase": phase,
+        "reason": reason,
+        "cause": cause,
+    }
+
+
+def decision(*, decision_id: str, text: str, option: str, by: By, **rest: Any) -> Event:
+    """A decision's one outcome; ``text`` reads like "B - Cassandra"."""
+    return {
+        "event": "decision",
+        "decision_id": decision_id,
+        "decision": text,
+        "option": option,
+        "by": by,
+    } | rest
+
+
+def user_input(*, decision_id: str | None, question: str, response: str) -> Event:
+    """A person said something."""
+    return {
+        "event": "user_input",
+        "decision_id": decision_id,
+        "question": question,
+        "response": response,
+    }
+
+
+def checkpoint(*, decision_id: str, phase: int, name: str) -> Event:
+    """The checkpoint after a phase was reached."""
+    return {"event": "checkpoint", "decision_id": decision_id, "phase": phase, "name": name}
+
+
+def plan_adjustment(*, description: str, **changes: Any) -> Event:
+    """The run goes on differently from here on."""
+    return {"event": "plan_adjustment", "description": description} | changes
+
+
+def note(*, text: str, who: str) -> Event:
+    """A sentence for all agents that have not started."""
+    return {"event": "note", "description": text, "who": who}
+
+
+def run_paused(*, who: str) -> Event:
+    """Nothing new starts from here on."""
+    return {"event": "run_paused", "who": who}
+
+
+def run_unpaused(*, who: str) -> Event:
+    """The run goes on."""
+    return {"event": "run_unpaused", "who": who}
+
+
+def run_stopped(*, who: str, reason: str) -> Event:
+    """The run is being ended; what runs is cancelled."""
+    return {"event": "run_stopped", "who": who, "reason": reason}
+
+
+def run_interrupted(*, reason: str) -> Event:
+    """The process ended under the run."""
+    return {"event": "run_interrupted", "reason": reason}

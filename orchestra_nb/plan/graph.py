@@ -1,0 +1,297 @@
+"""A plan compiled for execution: every dependency resolved to an index.
+
+A task waits for other nodes and for *gates*. A gate stands for a whole phase, so that a phase of
+100 tasks after a phase of 100 tasks costs 200 edges instead of 10,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .checks import fold, phase_number
+from .levels import skip_reason
+from .model import Decision, Option, Phase, Plan, Task
+
+__all__ = ["CHECKPOINT_OPTIONS", "Graph", "Node", "compile_plan"]
+
+CHECKPOINT_OPTIONS = (
+    Option(key="A", text="Continue", description="as planned"),
+    Option(key="B", text="Adjust", description="tell the later agents something"),
+    Option(key="C", text="Stop", description="keep what there is; the run can be resumed"),
+)
+
+
+@dataclass(slots=True)
+class Node:
+    """One thing that has to happen: a task, a decision, or the checkpoint after a phase.
+
+    Attributes:
+        needs: Indexes of nodes that were listed: each must succeed.
+        after: Indexes of nodes that only have to be settled.
+        gates: Phase indexes (0-based) of which all must be settled and one have succeeded.
+        when: Decision index -> the option keys of which one must have been chosen.
+        skip: Why the project's level leaves it out, or ``None``.
+        unmet: How many nodes and gates it waits for at the start.
+    """
+
+    index: int
+    id: str
+    agent: str
+    phase: int
+    kind: Literal["task", "decision", "checkpoint"]
+    title: str
+    spec: Task | Decision
+    needs: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    gates: tuple[int, ...] = ()
+    when: tuple[tuple[int, frozenset[str]], ...] = ()
+    skip: str | None = None
+    unmet: int = 0
+
+
+class Graph:
+    """The compiled plan; immutable by contract and safe to read from any thread.
+
+    Attributes:
+        nodes: All nodes by index, in the plan's order.
+        index: Node id -> index.
+        dependents: Per node, the nodes that wait for it.
+        gated: Per phase, the nodes that wait for all of it.
+        members: Per phase, its tasks (what "3 of 4" counts).
+        in_gate: Per node, whether its phase's gate waits for it.
+        order: All indexes, every node after what it waits for.
+    """
+
+    def __init__(self, plan: Plan, nodes: list[Node]):
+        self.plan = plan
+        self.nodes = nodes
+        self.index = {node.id: node.index for node in nodes}
+        self._folded = {fold(node.id): node.index for node in nodes}
+        self.phase_names = [phase.name for phase in plan.phases]
+        count = len(plan.phases)
+        self.members: list[list[int]] = [[] for _ in range(count)]
+        self.gate_members: list[list[int]] = [[] for _ in range(count)]
+        self.gated: list[list[int]] = [[] for _ in range(count)]
+        self.dependents: list[list[int]] = [[] for _ in nodes]
+        self.in_gate = [node.kind != "checkpoint" for node in nodes]
+        for node in nodes:
+            if node.kind == "task":
+                self.members[node.phase - 1].append(node.index)
+            if node.kind != "checkpoint":
+                self.gate_members[node.phase - 1].append(node.index)
+            waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
+            for other in waits:
+                self.dependents[other].append(node.index)
+            for gate in node.gates:
+                self.gated[gate].append(node.index)
+            node.unmet = len(waits) + len(node.gates)
+        self.order = self._order()
+
+    def index_of(self, name: str) -> int:
+        """Index of the node of that id, whatever its case.
+
+        Raises:
+            KeyError: If there is none.
+        """
+        return self._folded[fold(name)]
+
+    def _order(self) -> list[int]:
+        unmet = [node.unmet for node in self.nodes]
+        open_members = [len(members) for members in self.gate_members]
+        ready = [i for i, count in enumerate(unmet) if count == 0]
+        order: list[int] = []
+        while ready:
+            index = ready.pop()
+            order.append(index)
+            released = list(self.dependents[index])
+            if self.in_gate[index]:
+                gate = self.nodes[index].phase - 1
+                open_members[gate] -= 1
+                if open_members[gate] == 0:
+                    released += self.gated[gate]
+            for other in released:
+                unmet[other] -= 1
+                if unmet[other] == 0:
+                    ready.append(other)
+        return order
+
+    def ranks(self, seconds: list[float]) -> list[float]:
+        """Upward rank of each node: seconds from its start to the end of the longest path."""
+        rank = [0.0] * len(self.nodes)
+        gate_rank = [0.0] * len(self.members)
+        for index in reversed(self.order):
+            node = self.nodes[index]
+            below = max((rank[i] for i in self.dependents[index]), default=0.0)
+            if self.in_gate[index]:
+                below = max(below, gate_rank[node.phase - 1])
+            rank[index] = seconds[index] + below
+            for gate in node.gates:
+                gate_rank[gate] = max(gate_rank[gate], rank[index])
+        return rank
+
+    def parents(self, index: int) -> set[int]:
+        """Everything a node waits for directly, a gate as its members."""
+        node = self.nodes[index]
+        found = {*node.needs, *node.after, *(i for i, _ in node.when)}
+        for gate in node.gates:
+            found.update(self.gate_members[gate])
+        return found
+
+    def ancestors(self, index: int) -> set[int]:
+        """Everything that must have been settled before a node can start."""
+        seen: set[int] = set()
+        todo = list(self.parents(index))
+        gates_seen: set[int] = set()
+        while todo:
+            one = todo.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            node = self.nodes[one]
+            todo += node.needs
+            todo += node.after
+            todo += (i for i, _ in node.when)
+            for gate in node.gates:
+                if gate not in gates_seen:
+                    gates_seen.add(gate)
+                    todo += self.gate_members[gate]
+        return seen
+
+
+def compile_plan(plan: Plan) -> Graph:
+    """Resolve a valid plan's dependencies.
+
+    What the plan's level skips hands its own dependencies on to whoever waits for it, so that
+    leaving a task out never lets a later one start early.
+    """
+    nodes: list[Node] = []
+    checkpoints: dict[int, int] = {}
+    for number, phase in enumerate(plan.phases, start=1):
+        for spec in phase.tasks:
+            is_task = isinstance(spec, Task)
+            nodes.append(
+                Node(
+                    index=len(nodes),
+                    id=spec.id,
+                    agent=spec.agent if isinstance(spec, Task) else "",
+                    phase=number,
+                    kind="task" if is_task else "decision",
+                    title=spec.task if isinstance(spec, Task) else spec.title,
+                    spec=spec,
+                    skip=skip_reason(spec, plan.level),
+                )
+            )
+        if _has_checkpoint(plan, phase, number):
+            checkpoints[number] = len(nodes)
+            nodes.append(_checkpoint(len(nodes), number, phase))
+    taken = {fold(node.id): node.index for node in nodes}
+    live = [
+        any(n.skip is None and n.kind != "checkpoint" for n in nodes if n.phase == number)
+        for number in range(1, len(plan.phases) + 1)
+    ] if any(n.skip for n in nodes) else [True] * len(plan.phases)
+    for node in nodes:
+        _resolve(node, plan, taken, checkpoints, live)
+    _hand_on(nodes)
+    return Graph(plan, nodes)
+
+
+def _has_checkpoint(plan: Plan, phase: Phase, number: int) -> bool:
+    if plan.mode == "fully_autonomous":
+        return False
+    return phase.checkpoint or (plan.checkpoints == "each" and number < len(plan.phases))
+
+
+def _checkpoint(index: int, number: int, phase: Phase) -> Node:
+    title = f"Checkpoint after phase {number}, {phase.name}"
+    spec = Decision(
+        id=f"checkpoint-{number}",
+        title=title,
+        kind="critical",
+        context=f"Phase {number} is over. Later phases wait for this.",
+        options=CHECKPOINT_OPTIONS,
+        recommend="A",
+        because="the plan goes on as it was written",
+        other=False,
+    )
+    return Node(index, spec.id, "", number, "checkpoint", title, spec, gates=(number - 1,))
+
+
+def _nearest_live(gate: int, live: list[bool]) -> int | None:
+    while gate >= 0 and not live[gate]:
+        gate -= 1
+    return gate if gate >= 0 else None
+
+
+def _resolve(
+    node: Node,
+    plan: Plan,
+    taken: dict[str, int],
+    checkpoints: dict[int, int],
+    live: list[bool],
+) -> None:
+    if node.kind == "checkpoint":
+        return
+    spec = node.spec
+    needs: list[int] = []
+    gates: set[int] = set()
+    after: set[int] = set()
+    if spec.depends_on is None:
+        gate = _nearest_live(node.phase - 2, live)
+        if gate is not None:
+            gates.add(gate)
+    else:
+        for name in spec.depends_on:
+            index = taken.get(fold(name))
+            if index is not None:
+                needs.append(index)
+                continue
+            number = phase_number(name, plan)
+            assert number is not None  # checks.py refused everything else
+            gate = _nearest_live(number - 1, live)
+            if gate is not None:
+                gates.add(gate)
+    if spec.depends_on is None or spec.depends_on:
+        after.update(index for number, index in checkpoints.items() if number < node.phase)
+    node.when = tuple((taken[fold(key)], frozenset(options)) for key, options in spec.when.items())
+    node.needs = tuple(dict.fromkeys(i for i in needs if i not in dict(node.when)))
+    node.after = tuple(sorted(after - set(node.needs)))
+    node.gates = tuple(sorted(gates))
+
+
+def _hand_on(nodes: list[Node]) -> None:
+    """Replace each wait for a node the level skips by what that node would have waited for."""
+    skipped = {node.index for node in nodes if node.skip}
+    if not skipped:
+        return
+    waits = {
+        i: ({*nodes[i].needs, *nodes[i].after, *(j for j, _ in nodes[i].when)}, nodes[i].gates)
+        for i in skipped
+    }
+
+    def beyond(start: Iterable[int]) -> tuple[set[int], set[int]]:
+        after: set[int] = set()
+        gates: set[int] = set()
+        seen: set[int] = set()
+        todo = [i for i in start if i in skipped]
+        while todo:
+            one = todo.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            direct, its_gates = waits[one]
+            gates.update(its_gates)
+            for other in direct:
+                (todo.append if other in skipped else after.add)(other)
+        return after, gates
+
+    for node in nodes:
+        if node.skip:
+            node.needs, node.after, node.gates, node.when = (), (), (), ()
+            continue
+        listed = {*node.needs, *node.after}
+        if listed & skipped:
+            after, gates = beyond(listed)
+            node.after = tuple(sorted({*node.after, *after} - set(node.needs) - {node.index}))
+            node.gates = tuple(sorted({*node.gates, *gates}))

@@ -1,0 +1,611 @@
+"""The state of a run, folded from its log.
+
+``apply(state, event)`` is the one function that changes a :class:`State`: it reads no clock, does
+no input or output and scans nothing; a live run, a replay and a resume all fold with it. The state
+has one owner (the engine's loop, or one reader) and is changed in place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from .events import By, Event
+from .plan.graph import Graph
+
+__all__ = [
+    "SETTLED",
+    "Change",
+    "DecisionState",
+    "Finding",
+    "Outcome",
+    "PhaseState",
+    "RunStatus",
+    "State",
+    "TaskState",
+    "TaskStatus",
+    "apply",
+]
+
+TaskStatus: TypeAlias = Literal[
+    "pending", "ready", "running", "waiting", "retrying",
+    "completed", "failed", "skipped", "cancelled",
+]  # fmt: skip
+RunStatus: TypeAlias = Literal[
+    "running", "paused", "completed", "failed", "stopped", "interrupted"
+]
+SETTLED: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
+SpanKind: TypeAlias = Literal["run", "failed", "rate_limit", "human", "slot", "budget"]
+
+
+@dataclass(slots=True)
+class TaskState:
+    """One task, decision or checkpoint of the plan.
+
+    Times are the run's ``t`` in seconds. ``spans`` are ``[kind, start, end or None]`` in order,
+    what the task's time went into; ``unmet`` counts the dependencies that are not settled.
+    """
+
+    index: int
+    id: str
+    agent: str
+    phase: int
+    kind: Literal["task", "decision", "checkpoint"]
+    title: str
+    unmet: int
+    status: TaskStatus = "pending"
+    attempt: int = 0
+    ready_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    message: str = ""
+    message_at: float | None = None
+    fraction: float | None = None
+    wait_cause: str | None = None
+    wait_detail: str = ""
+    wait_until: float | None = None
+    error: str = ""
+    reason: str = ""
+    skip_cause: str = ""
+    tokens: int = 0
+    cost: float = 0.0
+    result: dict[str, Any] | None = None
+    spans: list[list[Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PhaseState:
+    """A phase: how many of its tasks are in each status.
+
+    ``number`` is 1-based; ``unsettled`` also counts its decisions.
+    """
+
+    number: int
+    name: str
+    total: int
+    counts: Counter[str] = field(default_factory=Counter)
+    unsettled: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """How a decision ended: the choice, by whom, when.
+
+    ``waited_s`` and ``shown_s`` are seconds since it opened and on a visible card, ``at`` the
+    run's ``t``, ``wall`` epoch seconds.
+    """
+
+    option: str
+    text: str
+    by: By
+    who: str = ""
+    note: str = ""
+    reason: str = ""
+    at: float = 0.0
+    wall: float = 0.0
+    waited_s: float = 0.0
+    shown_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.option} - {self.text}" if self.text != self.option else self.text
+
+
+@dataclass(slots=True)
+class DecisionState:
+    """A decision that was opened, and its outcome once there is one.
+
+    ``options`` are ``{"key", "text", "description"}``; ``deadline`` is the run's ``t`` (``None``:
+    no clock, or held); ``timeout_s`` the whole clock with what was added; ``sum`` how it was
+    computed, for people.
+    """
+
+    id: str
+    title: str
+    task: int | None
+    kind: str
+    category: str | None
+    context: str
+    options: list[dict[str, str]]
+    recommend: str | None
+    because: str
+    other: bool
+    asker: str
+    opened_at: float
+    timeout_s: float | None
+    sum: str
+    deadline: float | None
+    remaining_s: float | None = None
+    held: str | None = None
+    held_until: float | None = None
+    outcome: Outcome | None = None
+    withdrawn: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody can still answer."""
+        return self.outcome is None and not self.withdrawn
+
+    def option_text(self, key: str) -> str:
+        """Words of an option, or the key itself for free text."""
+        return next((o["text"] for o in self.options if o["key"] == key), key)
+
+
+@dataclass(slots=True, frozen=True)
+class Finding:
+    """An insight or a blocker; ``kind`` is ``insight`` or ``blocker``."""
+
+    kind: str
+    text: str
+    agent: str
+    task: int
+    at: float
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens by class and cost in USD; ``unknown`` counts exchanges whose cost is not known."""
+
+    tokens: Counter[str] = field(default_factory=Counter)
+    cost: float = 0.0
+    unknown: int = 0
+    exchanges: int = 0
+
+
+@dataclass(slots=True)
+class Change:
+    """What an event changed: tasks and decisions by key, who became ready, phases that ended."""
+
+    tasks: set[int] = field(default_factory=set)
+    decisions: set[str] = field(default_factory=set)
+    findings: int = 0
+    run: bool = False
+    ready: list[int] = field(default_factory=list)
+    phases_ended: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.run or self.tasks or self.decisions or self.findings)
+
+    def clear(self) -> None:
+        """Forget everything, keeping the object."""
+        self.tasks.clear()
+        self.decisions.clear()
+        self.ready.clear()
+        self.phases_ended.clear()
+        self.findings, self.run = 0, False
+
+
+class State:
+    """Everything that is known about a run, folded from its events.
+
+    Attributes:
+        graph: The compiled plan.
+        tasks: One entry a node of the graph, by index.
+        phases: One entry a phase.
+        decisions: Every opened decision by id, in the order they opened.
+        findings: Insights and blockers, oldest first.
+        status: The run's status.
+        t: Time of the last event, seconds since the run's start.
+    """
+
+    __slots__ = (
+        "adjustments", "autopilot", "counts", "decisions", "ended_at", "findings", "graph",
+        "id", "level", "mode", "notes", "phases", "project", "rehearsal", "seq", "status",
+        "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+    )  # fmt: skip
+
+    def __init__(self, graph: Graph):
+        plan = graph.plan
+        self.graph = graph
+        self.id = ""
+        self.project = plan.name
+        self.level: int = plan.level
+        self.mode: str = plan.mode
+        self.timeline: str = plan.timeline
+        self.rehearsal: float | None = None
+        self.status: RunStatus = "running"
+        self.wall = 0.0
+        self.t = 0.0
+        self.seq = 0
+        self.ended_at: float | None = None
+        self.autopilot = False
+        self.decisions: dict[str, DecisionState] = {}
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+        self.adjustments: list[str] = []
+        self.usage = Usage()
+        self.tasks = [
+            TaskState(n.index, n.id, n.agent, n.phase, n.kind, n.title, n.unmet)
+            for n in graph.nodes
+        ]
+        self.phases = [
+            PhaseState(i + 1, name, len(members), Counter(pending=len(members)), len(gate))
+            for i, (name, members, gate) in enumerate(
+                zip(graph.phase_names, graph.members, graph.gate_members, strict=True)
+            )
+        ]
+        self.total = sum(phase.total for phase in self.phases)
+        self.counts: Counter[str] = Counter(pending=self.total)
+        self.unsettled = len(self.tasks)
+
+    def __repr__(self) -> str:
+        done, total = self.done
+        return f"<State of {self.id or self.project!r}: {self.status}, {done} of {total} tasks>"
+
+    def task(self, task_id: str) -> TaskState:
+        """The task of that id (case does not matter)."""
+        return self.tasks[self.graph.index_of(task_id)]
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """Finished and not skipped: the same figures on every surface."""
+        return self.counts["completed"], self.total - self.counts["skipped"]
+
+    def open_decisions(self) -> list[DecisionState]:
+        """Decisions that wait for an answer, soonest deadline first, held ones last."""
+        waiting = [d for d in self.decisions.values() if d.open]
+        return sorted(waiting, key=lambda d: (d.deadline is None, d.deadline or 0.0, d.opened_at))
+
+
+def _move(state: State, task: TaskState, status: TaskStatus, change: Change) -> None:
+    old = task.status
+    task.status = status
+    change.tasks.add(task.index)
+    if task.kind != "task":  # decisions are not work: "3 of 4" counts agents
+        return
+    state.counts[old] -= 1
+    state.counts[status] += 1
+    counts = state.phases[task.phase - 1].counts
+    counts[old] -= 1
+    counts[status] += 1
+
+
+def _open_span(task: TaskState, kind: SpanKind, t: float) -> None:
+    spans = task.spans
+    if spans and spans[-1][2] is None:
+        spans[-1][2] = t
+    spans.append([kind, t, None])
+
+
+def _close_span(task: TaskState, t: float) -> None:
+    if task.spans and task.spans[-1][2] is None:
+        task.spans[-1][2] = t
+
+
+def _settle(state: State, task: TaskState, status: TaskStatus, t: float, change: Change) -> None:
+    """A node is over: whoever waited for it counts one dependency less."""
+    if task.status in SETTLED:
+        return
+    _move(state, task, status, change)
+    _close_span(task, t)
+    task.ended_at = t
+    task.wait_cause = None
+    state.unsettled -= 1
+    graph, tasks = state.graph, state.tasks
+    for index in graph.dependents[task.index]:
+        other = tasks[index]
+        other.unmet -= 1
+        if other.unmet == 0:
+            _ready(state, other, t, change)
+    if not graph.in_gate[task.index]:
+        return
+    phase = state.phases[task.phase - 1]
+    phase.unsettled -= 1
+    if phase.unsettled == 0:
+        phase.ended_at = t
+        change.phases_ended.append(phase.number)
+        for index in graph.gated[task.phase - 1]:
+            other = tasks[index]
+            other.unmet -= 1
+            if other.unmet == 0:
+                _ready(state, other, t, change)
+
+
+def _ready(state: State, task: TaskState, t: float, change: Change) -> None:
+    if task.status == "pending":
+        task.ready_at = t
+        _move(state, task, "ready", change)
+        change.ready.append(task.index)
+
+
+def _orchestration_start(state: State, e: Event, change: Change) -> None:
+    state.id, state.project, state.level = e["run"], e["project"], e["level"]
+    state.mode, state.timeline, state.rehearsal = e["mode"], e["timeline"], e["rehearsal"]
+    state.wall = e["wall"]
+    state.autopilot = e["mode"] == "fully_autonomous"
+    change.run = True
+    for task in state.tasks:
+        if task.unmet == 0:
+            _ready(state, task, e["t"], change)
+
+
+def _orchestration_complete(state: State, e: Event, change: Change) -> None:
+    state.status, state.ended_at, change.run = e["status"], e["t"], True
+
+
+def _phase(state: State, e: Event, change: Change) -> None:
+    phase = state.phases[e["phase"] - 1]
+    if e["event"] == "phase_start":
+        phase.started_at = e["t"]
+    change.run = True
+
+
+def _agent_start(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    _move(state, task, "running", change)
+    t = e["t"]
+    task.attempt = e["attempt"]
+    if task.started_at is None:
+        task.started_at = t
+        if task.ready_at is not None and t - task.ready_at > 0.05:
+            task.spans.append(["slot", task.ready_at, t])
+    task.message_at = t
+    task.wait_cause = None
+    _open_span(task, "run", t)
+
+
+def _agent_progress(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.message, task.message_at = e["description"], e["t"]
+    if e["fraction"] is not None:
+        task.fraction = e["fraction"]
+    change.tasks.add(task.index)
+
+
+def _agent_retry(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    _move(state, task, "retrying", change)
+    if task.spans and task.spans[-1][2] is None:
+        task.spans[-1][0] = "failed"
+    task.error, task.message_at = e["error"], e["t"]
+    task.wait_cause = e["cause"]
+    task.wait_until = e["t"] + e["delay_s"]
+    if e["cause"]:
+        _open_span(task, e["cause"], e["t"])
+    else:
+        _close_span(task, e["t"])
+
+
+def _agent_wait(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    cause, t = e["cause"], e["t"]
+    task.wait_cause, task.wait_detail, task.wait_until = cause, e["detail"], e["until_s"]
+    task.message_at = t
+    _move(state, task, "waiting" if cause else "running", change)
+    _open_span(task, cause or "run", t)
+
+
+def _agent_complete(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.result = e["result"]
+    task.error = ""
+    _settle(state, task, "completed", e["t"], change)
+
+
+def _agent_failed(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.error = e["error"]
+    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
+        task.spans[-1][0] = "failed"
+    _settle(state, task, "failed", e["t"], change)
+
+
+def _agent_skipped(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.reason, task.skip_cause = e["reason"], e["cause"]
+    _settle(state, task, "skipped", e["t"], change)
+
+
+def _agent_cancelled(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.reason = e["reason"]
+    _settle(state, task, "cancelled", e["t"], change)
+
+
+def _finding(state: State, e: Event, change: Change) -> None:
+    index = state.graph.index[e["task"]]
+    finding = Finding(e["event"], e["description"], e["agent"], index, e["t"])
+    state.findings.append(finding)
+    change.findings += 1
+
+
+def _usage(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    total = state.usage
+    total.tokens.update(e["tokens"])
+    total.exchanges += 1
+    task.tokens += sum(e["tokens"].values())
+    if e.get("cost") is None:
+        total.unknown += 1
+    else:
+        total.cost += e["cost"]
+        task.cost += e["cost"]
+    change.run = True
+
+
+def _decision_opened(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    timeout = e["timeout_s"]
+    state.decisions[key] = DecisionState(
+        id=key,
+        title=e["question"],
+        task=state.graph.index.get(key),
+        kind=e["kind"],
+        category=e["category"],
+        context=e["context"],
+        options=e["options"],
+        recommend=e["recommend"],
+        because=e["because"],
+        other=e["other"],
+        asker=e["asker"],
+        opened_at=e["t"],
+        timeout_s=timeout,
+        sum=e["sum"],
+        deadline=None if timeout is None else e["t"] + timeout,
+    )
+    index = state.graph.index.get(key)
+    if index is not None:
+        task = state.tasks[index]
+        task.started_at = e["t"]
+        task.wait_cause = "human"
+        _move(state, task, "waiting", change)
+        _open_span(task, "human", e["t"])
+    change.decisions.add(key)
+
+
+def _decision_held(state: State, e: Event, change: Change) -> None:
+    decision = state.decisions[e["decision_id"]]
+    if decision.deadline is not None:
+        decision.remaining_s = max(0.0, decision.deadline - e["t"])
+    decision.held, decision.held_until, decision.deadline = e["cause"], e["until_s"], None
+    change.decisions.add(decision.id)
+
+
+def _decision_released(state: State, e: Event, change: Change) -> None:
+    decision = state.decisions[e["decision_id"]]
+    remaining = e["remaining_s"]
+    if e["cause"] == "extended" and remaining is not None:
+        before = decision.remaining_s if decision.held else (decision.deadline or e["t"]) - e["t"]
+        decision.timeout_s = (decision.timeout_s or 0.0) + max(0.0, remaining - (before or 0.0))
+    decision.remaining_s = remaining
+    if e["cause"] != "extended" or decision.held is None:
+        decision.held = decision.held_until = None
+        decision.deadline = None if remaining is None else e["t"] + remaining
+    change.decisions.add(decision.id)
+
+
+def _settle_decision(
+    state: State, key: str, status: TaskStatus, e: Event, change: Change
+) -> None:
+    index = state.graph.index.get(key)
+    if index is not None:
+        task = state.tasks[index]
+        if status == "skipped":
+            task.reason, task.skip_cause = e["reason"], e["cause"]
+        _settle(state, task, status, e["t"], change)
+    change.decisions.add(key)
+
+
+def _decision_withdrawn(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    if key in state.decisions:
+        state.decisions[key].withdrawn = e["reason"]
+        state.decisions[key].deadline = None
+    status: TaskStatus = "cancelled" if e["cause"] == "stop" else "skipped"
+    _settle_decision(state, key, status, e, change)
+
+
+def _decision(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    decision = state.decisions[key]
+    if not decision.open:
+        return
+    decision.outcome = Outcome(
+        option=e["option"],
+        text=e["choice"],
+        by=e["by"],
+        who=e["who"],
+        note=e["note"],
+        reason=e["reason"],
+        at=e["t"],
+        wall=e["wall"],
+        waited_s=e["waited_s"],
+        shown_s=e["shown_s"],
+    )
+    decision.deadline = decision.held = decision.held_until = None
+    _settle_decision(state, key, "completed", e, change)
+
+
+def _note(state: State, e: Event, change: Change) -> None:
+    state.notes.append(e["description"])
+    change.run = True
+
+
+def _plan_adjustment(state: State, e: Event, change: Change) -> None:
+    state.adjustments.append(e["description"])
+    if "autopilot" in e:
+        state.autopilot = e["autopilot"]
+    change.run = True
+
+
+def _status_of(status: RunStatus) -> Callable[[State, Event, Change], None]:
+    def handler(state: State, e: Event, change: Change) -> None:
+        state.status = status
+        change.run = True
+
+    return handler
+
+
+def _nothing(state: State, e: Event, change: Change) -> None:
+    """Events that are evidence only."""
+
+
+HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
+    "orchestration_start": _orchestration_start,
+    "orchestration_complete": _orchestration_complete,
+    "phase_start": _phase,
+    "phase_complete": _phase,
+    "phase_skipped": _phase,
+    "agent_start": _agent_start,
+    "agent_progress": _agent_progress,
+    "agent_retry": _agent_retry,
+    "agent_wait": _agent_wait,
+    "agent_complete": _agent_complete,
+    "agent_failed": _agent_failed,
+    "agent_skipped": _agent_skipped,
+    "agent_cancelled": _agent_cancelled,
+    "insight": _finding,
+    "blocker": _finding,
+    "tool_call": _nothing,
+    "usage": _usage,
+    "decision_opened": _decision_opened,
+    "decision_held": _decision_held,
+    "decision_released": _decision_released,
+    "decision_withdrawn": _decision_withdrawn,
+    "decision": _decision,
+    "user_input": _nothing,
+    "checkpoint": _nothing,
+    "note": _note,
+    "plan_adjustment": _plan_adjustment,
+    "run_paused": _status_of("paused"),
+    "run_unpaused": _status_of("running"),
+    "run_stopped": _status_of("stopped"),
+    "run_interrupted": _status_of("interrupted"),
+}
+
+
+def apply(state: State, event: Event, change: Change) -> None:
+    """Fold one event into the state.
+
+    Args:
+        state: Changed in place.
+        event: An event with ``seq`` and ``t``; kinds of newer versions are passed over.
+        change: Gets what was changed; collects over several calls.
+    """
+    state.seq, state.t = event["seq"], event["t"]
+    handler = HANDLERS.get(event["event"])
+    if handler is not None:
+        handler(state, event, change)
