@@ -112,10 +112,9 @@ class _Check:
                 first, where = taken.setdefault(fold(entry.id), (entry, place))
                 if where == place:
                     continue
-                by_agent = isinstance(entry, Task) and entry.id == entry.agent
-                if by_agent and isinstance(first, Task) and first.id == first.agent:
+                if _goes_by_agent(entry) and _goes_by_agent(first):
                     message = (
-                        f"{short(entry.agent)} already has a task at {where}; give this one its "
+                        f"{short(entry.id)} already has a task at {where}; give this one its "
                         f"own id, such as id: {_free(entry.id)}"
                     )
                     self._fault(place, message)
@@ -243,6 +242,10 @@ class _Check:
             elif fold(name) not in used and not self._spoiled:
                 guess = self._guess(name, tuple(used.values()))
                 self._fault(place, f"no task has the agent {short(name)}{guess}")
+
+
+def _goes_by_agent(entry: Entry) -> bool:
+    return isinstance(entry, Task) and entry.id == entry.agent
 
 
 def _free(name: str) -> str:

@@ -59,7 +59,7 @@ class _Graph:
         self._links, self._checkpoints = links, checkpoints
         count, phases = len(links), len(checkpoints)
         self._end, self._gate = count, count + phases
-        index = {}
+        index: dict[str, int] = {}
         for node, link in enumerate(links):
             index.setdefault(link.id, node)
         self.needs: list[list[int]] = [[] for _ in range(count + 2 * phases)]

@@ -71,9 +71,9 @@ def format_duration(seconds: float) -> str:
 
 
 def spell_duration(seconds: float) -> str:
-    """An exact form that :func:`parse_duration` reads back: ``1h30m``, ``1m30s``, ``0.25s``."""
+    """A form that is read back, exact to the microsecond: ``1h30m``, ``1m30s``, ``0.25s``."""
     if seconds != int(seconds):
-        return f"{seconds!r}s" if "e" not in repr(seconds) else f"{seconds:.12f}s"
+        return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
     left, spelled = int(seconds), ""
     for unit, letter in ((3600, "h"), (60, "m"), (1, "s")):
         count, left = divmod(left, unit)

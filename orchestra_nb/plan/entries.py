@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, SkipValidation
+from pydantic import BeforeValidator, Field, SkipValidation
 
 from ..errors import Fault
 from .durations import parse_duration
@@ -69,7 +69,7 @@ class Task(_Entry):
     task: Text = ""
     estimate: Duration | None = None
     depends_on: Names | None = None
-    when: When = {}
+    when: When = Field(default_factory=dict)
     role: Annotated[Role, one_of(Role)] | None = None
     min_level: Level15 | None = None
     max_level: Level15 | None = None
@@ -149,7 +149,7 @@ class Decision(_Entry):
 
     KIND: ClassVar[str] = "a decision"
     EXAMPLE: ClassVar[str] = "{decision: Database, options: {A: PostgreSQL, B: Cassandra}}"
-    ALIASES: ClassVar[tuple[str, ...]] = ("decision",)
+    ALIASES: ClassVar[Mapping[str, str]] = {"decision": "title"}
 
     title: Title
     id: Name = ""
@@ -160,7 +160,7 @@ class Decision(_Entry):
     recommend: Name | None = None
     because: Text = ""
     depends_on: Names | None = None
-    when: When = {}
+    when: When = Field(default_factory=dict)
     timeout: Annotated[float | Literal["none"], BeforeValidator(_decision_timeout)] | None = None
     ask: Annotated[Literal["always"], one_of(Literal["always"])] | None = None
     other: Flag = True

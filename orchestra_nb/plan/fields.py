@@ -187,8 +187,8 @@ class Value(BaseModel):
 
     KIND: ClassVar[str] = "value"
     EXAMPLE: ClassVar[str] = "{...}"
-    ALIASES: ClassVar[tuple[str, ...]] = ()
-    """Keys that files may use although no field has that name."""
+    ALIASES: ClassVar[Mapping[str, str]] = {}
+    """Keys that files may use -> the field they stand for."""
 
     @classmethod
     def prepare(cls, data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Value(BaseModel):
         try:
             made = handler(prepared)
         except ValidationError as error:
-            found.extend(_translated(cls, error))
+            found.extend(_translated(cls, error, given))
         else:
             found.extend(made.faults())
         if found:
@@ -229,11 +229,12 @@ def _position(fault: Fault) -> tuple[bool, list[int]]:
     return fault.place.startswith(("phases", "tasks")), at
 
 
-def _translated(cls: type[Value], error: ValidationError) -> list[Fault]:
+def _translated(cls: type[Value], error: ValidationError, given: Mapping[str, Any]) -> list[Fault]:
     faults = []
+    written = {field: alias for alias, field in cls.ALIASES.items() if alias in given}
     for item in error.errors(include_url=False, include_input=False):
         key = str(item["loc"][0]) if item["loc"] else ""
-        place = under("", key) if key else ""
+        place = under("", written.get(key, key)) if key else ""
         cause = item.get("ctx", {}).get("error")
         if item["type"] == "extra_forbidden":
             known = [*cls.model_fields, *cls.ALIASES]

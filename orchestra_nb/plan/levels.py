@@ -94,7 +94,7 @@ class LevelView:
 def skip_reason(spec: Entry, level: int) -> str | None:
     """Why a task or decision does not run at a level; ``None`` when it does.
 
-    ``min_level`` and ``max_level`` override what the role says.
+    ``min_level`` overrides the level its role would start at; ``max_level`` ends it.
     """
     role = spec.role if isinstance(spec, Task) else None
     if spec.max_level is not None and level > spec.max_level:
@@ -103,14 +103,14 @@ def skip_reason(spec: Entry, level: int) -> str | None:
         if level < spec.min_level:
             return f"runs from level {spec.min_level}, this is level {level}"
         return None
-    if role is not None and spec.max_level is None and level < _ROLE_FROM[role]:
+    if role is not None and level < _ROLE_FROM[role]:
         return f"{role} runs from level {_ROLE_FROM[role]}, this is level {level}"
     return None
 
 
 def for_level(plan: Plan, level: int) -> LevelView:
     """What of the plan runs at that level, and why the rest does not."""
-    if isinstance(level, bool) or not isinstance(level, int) or not 1 <= level <= 5:
+    if type(level) is not int or not 1 <= level <= 5:
         message = f"must be a whole number from 1 to 5, not {short(level)}"
         raise PlanError([Fault("level", message)])
     skipped = {}
@@ -189,7 +189,8 @@ def _config(data: Any, base: Mapping[int, Level], faults: list[Fault]) -> Projec
 def _level(
     number: int, item: dict[str, Any], base: Level | None, place: str, faults: list[Fault]
 ) -> Level:
-    base = base or Level(number, f"Level {number}")
+    if base is None:
+        base = Level(number, f"Level {number}")
     names = ("name", "description")
     tables = ("characteristics", "agent_instructions")
     for key in item:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
-from pydantic import SkipValidation
+from pydantic import Field, SkipValidation
 
 from ..errors import Fault, PlanError
 from .entries import Decision, Entry, Task
@@ -23,11 +23,11 @@ from .fields import (
 )
 from .levels import LevelView, for_level
 from .names import phase_number
-from .parts import Agent, Budget, Input, Question, read_questions
+from .parts import Agent, Budget, Input, Option, Question, read_questions
 from .text import fold, short, under
 from .timeouts import Mode, Timeline, Timeouts
 
-__all__ = ["Checkpoints", "Format", "Phase", "Plan"]
+__all__ = ["Checkpoints", "Decision", "Format", "Option", "Phase", "Plan", "Task"]
 
 Checkpoints: TypeAlias = Literal["marked", "each"]
 Format: TypeAlias = Literal["yaml", "json", "markdown"]
@@ -97,7 +97,7 @@ class Plan(Value):
 
     KIND: ClassVar[str] = "a plan"
     EXAMPLE: ClassVar[str] = "{name: Pricing, phases: [{name: Research, tasks: [...]}]}"
-    ALIASES: ClassVar[tuple[str, ...]] = ("interactive_mode",)
+    ALIASES: ClassVar[Mapping[str, str]] = {"interactive_mode": "mode"}
 
     name: Title
     overview: Text = ""
@@ -108,8 +108,8 @@ class Plan(Value):
     checkpoints: Annotated[Checkpoints, one_of(Checkpoints)] = "marked"
     budget: SkipValidation[Budget | None] = None
     max_concurrency: Positive = 8
-    inputs: SkipValidation[dict[str, Input]] = {}
-    agents: SkipValidation[dict[str, Agent]] = {}
+    inputs: SkipValidation[dict[str, Input]] = Field(default_factory=dict)
+    agents: SkipValidation[dict[str, Agent]] = Field(default_factory=dict)
     questions: SkipValidation[tuple[Question, ...]] = ()
     phases: SkipValidation[tuple[Phase, ...]]
     timeouts: SkipValidation[Timeouts | None] = None
@@ -306,20 +306,17 @@ def _entry(item: object, place: str, faults: list[Fault]) -> Entry:
         return made
     # What is right in a faulty entry still takes part in the checks of the whole plan.
     wrong = {fault.place[len(place) + 1 :].split(".")[0].split("[")[0] for fault in faults[start:]}
-    if cls is Task:
-        rest = {key: value for key, value in item.items() if key not in wrong}
-        return _stand_in(Task, {"agent": "?", **rest})
     rest = {key: value for key, value in item.items() if key not in wrong}
-    if "decision" in rest and "title" in wrong:
-        rest.pop("decision")
+    if cls is Task:
+        return _stand_in(Task, {"agent": "?", **rest})
     named = {} if "decision" in rest or "title" in rest else {"title": "?"}
     return _stand_in(Decision, {"options": ["?"], **named, **rest})
 
 
 def _stand_in(cls: type[Task] | type[Decision], data: dict[str, Any]) -> Entry:
     try:
-        return cls(**data)
-    except (PlanError, TypeError):
+        return cls.model_validate(data)
+    except PlanError:
         return Task(agent="?")
 
 

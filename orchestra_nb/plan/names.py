@@ -66,6 +66,6 @@ class Names:
 
 
 def phase_number(reference: str, plan: Plan) -> int | None:
-    """The number (from 1) of the phase a ``depends_on`` entry stands for; ``None`` if it is an id."""
+    """The number (from 1) of the phase that is meant; ``None`` if it is an id."""
     names = Names(plan.phases)
     return None if names.entry(reference) else names.phase(reference)

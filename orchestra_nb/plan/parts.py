@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, SkipValidation
+from pydantic import BeforeValidator, Field, SkipValidation
 
 from ..errors import Fault
 from .fields import (
@@ -138,7 +138,7 @@ class Question(Value):
     kind: Annotated[QuestionKind, one_of(QuestionKind)] = "text"
     options: SkipValidation[tuple[str, ...]] = ()
     default: Plain = None
-    follow_up: SkipValidation[dict[str, tuple[Question, ...]]] = {}
+    follow_up: SkipValidation[dict[str, tuple[Question, ...]]] = Field(default_factory=dict)
     group: Text = ""
 
     if TYPE_CHECKING:

@@ -154,7 +154,8 @@ def timeout_for(
         seconds = float(decision.timeout)
         return Timeout(seconds, f"{_time(seconds)}, as the decision says")
     table = timeouts or Timeouts()
-    base, label = table.kinds[decision.kind], decision.kind
+    label: str = decision.kind
+    base = table.kinds[label]
     category = fold(decision.category or "")
     least = table.categories.get(category)
     if least is not None and least >= base:
