@@ -1,0 +1,1 @@
+"""A run in a notebook: its board attached, waiting with clicks, what the saved file keeps."""
