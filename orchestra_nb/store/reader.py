@@ -1,0 +1,162 @@
+"""Reads a log, whatever happened to it: a damaged line costs only itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import StoreError
+from ..events import FORMAT, Event
+from . import files
+
+__all__ = ["Problem", "Problems", "read_events"]
+
+_BOM = b"\xef\xbb\xbf"
+#: Longer lines are none of ours: the limit keeps a file of zeros from filling the memory.
+_LONGEST_LINE = 64 << 20
+_MOST_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a line (1-based) of a log."""
+
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.why}"
+
+
+@dataclass(slots=True)
+class Problems:
+    """What was wrong with a log; complete once its events have been read.
+
+    Attributes:
+        count: How many there were.
+        named: The first hundred.
+        lost: How many lines held no event that can be used.
+    """
+
+    count: int = 0
+    lost: int = 0
+    named: list[Problem] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        more = [f"and {self.count - len(self.named)} more"] * (self.count > len(self.named))
+        return "; ".join([*map(str, self.named), *more])
+
+    def add(self, line: int, why: str, *, lost: bool) -> None:
+        """Note a problem."""
+        self.count += 1
+        self.lost += lost
+        if len(self.named) < _MOST_NAMED:
+            self.named.append(Problem(line, why))
+
+
+def read_events(path: Path) -> tuple[Iterator[Event], Problems]:
+    """The events of a log, one at a time, and what was wrong with it.
+
+    Args:
+        path: The log. Kinds of events that this version does not know are kept.
+
+    Returns:
+        The events, and the problems, which fill up while the events are read.
+
+    Raises:
+        StoreError: While reading: if there is no log, or a newer version wrote it.
+    """
+    problems = Problems()
+    return _events(path, problems), problems
+
+
+def _events(path: Path, problems: Problems) -> Iterator[Event]:
+    before = 0
+    with _open(path) as file:
+        for number, line in _lines(file, problems):
+            event = _parse(number, line, problems)
+            if event is None:
+                continue
+            if event["event"] == "orchestration_start":
+                _check_format(path, event)
+            seq = event["seq"]
+            if seq <= before:
+                why = f"it repeats event {seq}" if seq == before else f"event {seq} after {before}"
+                problems.add(number, f"{why}; passed over", lost=True)
+                continue
+            if seq > before + 1:
+                missing = (
+                    f"event {seq - 1} is"
+                    if seq == before + 2
+                    else (f"events {before + 1} to {seq - 1} are")
+                )
+                problems.add(number, f"{missing} missing before it", lost=False)
+            before = seq
+            yield event
+
+
+def _open(path: Path) -> IO[bytes]:
+    import os
+
+    try:
+        return os.fdopen(files.open_file(path, os.O_RDONLY), "rb")
+    except OSError as error:
+        raise StoreError(f"The log {path} can't be read: {error.strerror or error}") from error
+
+
+def _lines(file: IO[bytes], problems: Problems) -> Iterator[tuple[int, bytes]]:
+    """The lines with their numbers, without ends, blank ones left out."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
+            while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
+            problems.add(number, f"it is longer than {_LONGEST_LINE >> 20} MB", lost=True)
+            continue
+        if line := line.strip(b"\r\n \t"):
+            yield number, line
+
+
+def _parse(number: int, line: bytes, problems: Problems) -> Event | None:
+    if b"\0" in line:  # a file system may leave zeros where a crash cut a write off
+        line = line.strip(b"\0\r\n \t")
+        if not line:
+            problems.add(number, "it holds nothing but zeros", lost=True)
+            return None
+        problems.add(number, "it had zeros around it", lost=False)
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        text = line.decode("utf-8", "replace")
+        problems.add(number, "it holds bytes that are no UTF-8", lost=False)
+    try:
+        event: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        problems.add(number, f"it is no JSON, perhaps cut off ({why})", lost=True)
+        return None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        problems.add(number, "it is JSON, but no event", lost=True)
+        return None
+    if type(event.get("seq")) is not int or type(event.get("t")) not in (int, float):
+        problems.add(number, "its seq or t is missing", lost=True)
+        return None
+    return event
+
+
+def _check_format(path: Path, event: Event) -> None:
+    version = event.get("format")
+    if type(version) is int and version > FORMAT:
+        raise StoreError(
+            f"The log {path} has format {version}; this version of orchestra_nb reads up to "
+            f"{FORMAT}. Install a newer one."
+        )
