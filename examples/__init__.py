@@ -1,0 +1,1 @@
+"""Example plans and the functions that carry them out."""

@@ -1,0 +1,1 @@
+"""Tests of the example plans and their functions."""
