@@ -7,9 +7,10 @@ has one owner (the engine's loop, or one reader) and is changed in place.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from .events import By, Event
@@ -255,6 +256,22 @@ class State:
         done, total = self.done
         return f"<State of {self.id or self.project!r}: {self.status}, {done} of {total} tasks>"
 
+    def copy(self) -> State:
+        """A picture of the state that does not move; the plan's graph is shared.
+
+        To be made where the state is owned.
+        """
+        twin = copy.copy(self)
+        twin.decisions = {key: copy.copy(d) for key, d in self.decisions.items()}
+        twin.findings = self.findings[:]
+        twin.notes = self.notes[:]
+        twin.adjustments = self.adjustments[:]
+        twin.usage = replace(self.usage, tokens=self.usage.tokens.copy())
+        twin.tasks = [_copy_task(task) for task in self.tasks]
+        twin.phases = [replace(phase, counts=phase.counts.copy()) for phase in self.phases]
+        twin.counts = self.counts.copy()
+        return twin
+
     def task(self, task_id: str) -> TaskState:
         """The task of that id (case does not matter)."""
         return self.tasks[self.graph.index_of(task_id)]
@@ -268,6 +285,12 @@ class State:
         """Decisions that wait for an answer, soonest deadline first, held ones last."""
         waiting = [d for d in self.decisions.values() if d.open]
         return sorted(waiting, key=lambda d: (d.deadline is None, d.deadline or 0.0, d.opened_at))
+
+
+def _copy_task(task: TaskState) -> TaskState:
+    twin = copy.copy(task)
+    twin.spans = [span[:] for span in task.spans]
+    return twin
 
 
 def _move(state: State, task: TaskState, status: TaskStatus, change: Change) -> None:

@@ -29,6 +29,8 @@ SYNC_LATE_S = 0.05
 """What nobody waits for is on disk this late at most."""
 TURN_MESSAGES = 512
 """A turn handles this many messages, so that a click never waits behind a flood."""
+OURS_ALONE = frozenset({"agent_start", "phase_start", "phase_complete", "phase_skipped"})
+"""Events without foreign words: the others are rid of secrets before anybody sees them."""
 ASLEEP_AFTER_S = 5.0
 """Waking this late means the machine slept: nothing is decided by a timer then."""
 
@@ -57,6 +59,8 @@ class Core:
         loops: Loops,
         *,
         start_t: float = 0.0,
+        scrub: Callable[[Event], Event] = lambda event: event,
+        on_events: Callable[[list[Event]], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ):
@@ -67,9 +71,10 @@ class Core:
         self.t = start_t
         self.problem: OSError | None = None
         self._loop = loops.engine.loop
+        self._scrub, self._on_events = scrub, on_events
         self._clock, self._wall = clock, wall
         self._base = clock() - start_t
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._inbox: deque[Any] = deque()
         self._scheduled = False
         self._handlers: dict[type, Callable[[Any], None]] = {_Synced: self._on_synced}
@@ -96,7 +101,7 @@ class Core:
     def post(self, message: Any) -> None:
         """Put a message in the inbox. Cheap, from any thread; a forked child's are dropped."""
         self._inbox.append(message)
-        if not self._scheduled and os.getpid() == self._pid:
+        if not self._scheduled and os.getpid() == self.pid:
             # Two threads may both see False: a turn too many finds an empty inbox.
             self._scheduled = True
             self._loop.call_soon_threadsafe(self._turn)
@@ -118,6 +123,8 @@ class Core:
     def emit(self, event: Event) -> None:
         """Append an event and fold it into the state; it is written when the turn ends."""
         state = self.state
+        if event["event"] not in OURS_ALONE:
+            event = self._scrub(event)
         line = {"timestamp": self._stamp, **event, "seq": state.seq + 1, "t": self.t}
         self._lines.append(line)
         apply(state, line, self._change)
@@ -203,6 +210,9 @@ class Core:
             self._on_problem(error)
             return False
         self._written = self.state.seq
+        if self._on_events is not None:
+            hear = self._on_events
+            self._awaiting.append((self._written, lambda: hear(lines)))
         return True
 
     def _sync_late(self) -> None:

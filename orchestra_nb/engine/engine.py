@@ -85,6 +85,7 @@ class Engine(Core):
         self._on_asked = on_asked
         self._starting: list[tuple[Worker, Job]] = []
         self.fault: Exception | None = None
+        self.on_end: Callable[[], None] = lambda: None
         self._stopping = False
         self._over = False
         self._handlers |= {
@@ -377,6 +378,7 @@ class Engine(Core):
         # Not on this loop: closing waits for the disk, and other runs' countdowns share the loop.
         def close() -> None:
             self.journal.close()
+            self.on_end()
             self.ended.set()
 
         threading.Thread(target=close, name="orchestra-close", daemon=True).start()

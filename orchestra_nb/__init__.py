@@ -1,0 +1,107 @@
+"""Orchestrate AI agents from a notebook.
+
+A plan declares phases, tasks, dependencies and decisions; agents run in parallel, by dependency,
+on Claude or as plain functions; the cell shows a live board and asks when a person is needed::
+
+    import orchestra_nb as onb
+
+    run = onb.run("plan.yaml", agents={"analyst": analyse})
+    results = await run
+
+Names are imported when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import agents as agents
+    from .engine.protocols import Worker as Agent
+    from .errors import (
+        AgentError,
+        CommandError,
+        DecisionClosed,
+        Fault,
+        OrchestraError,
+        PlanError,
+        RunFailed,
+        SetupError,
+        StoreError,
+        TaskFailed,
+    )
+    from .handle import Run
+    from .launch import rehearse, run
+    from .plan import Agent as AgentSpec
+    from .plan import Budget, Decision, Option, Phase, Plan, Question, Task, Timeouts
+    from .runs import check
+    from .state import Outcome
+    from .store.settings import configure
+
+__all__ = [
+    # Plans
+    "Plan",
+    "Phase",
+    "Task",
+    "Decision",
+    "Option",
+    "Question",
+    "AgentSpec",
+    "Budget",
+    "Timeouts",
+    "check",
+    # Running
+    "run",
+    "rehearse",
+    "Run",
+    "Outcome",
+    # Agents
+    "Agent",
+    "agents",
+    # Settings
+    "configure",
+    # Errors
+    "OrchestraError",
+    "PlanError",
+    "Fault",
+    "SetupError",
+    "StoreError",
+    "AgentError",
+    "TaskFailed",
+    "RunFailed",
+    "DecisionClosed",
+    "CommandError",
+]
+
+_HOMES = {
+    "plan": ("Plan", "Phase", "Task", "Decision", "Option", "Question", "Budget", "Timeouts"),
+    "runs": ("check",),
+    "launch": ("run", "rehearse"),
+    "handle": ("Run",),
+    "state": ("Outcome",),
+    "store.settings": ("configure",),
+    "errors": (
+        "OrchestraError", "PlanError", "Fault", "SetupError", "StoreError", "AgentError",
+        "TaskFailed", "RunFailed", "DecisionClosed", "CommandError",
+    ),
+}  # fmt: skip
+_PLACES = {name: (home, name) for home, names in _HOMES.items() for name in names} | {
+    "Agent": ("engine.protocols", "Worker"),
+    "AgentSpec": ("plan", "Agent"),
+    "agents": ("agents", None),
+}
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{place[0]}", __name__)
+    value = module if place[1] is None else getattr(module, place[1])
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

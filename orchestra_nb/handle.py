@@ -1,0 +1,288 @@
+"""A run in a person's hand: reading it, waiting for it, steering it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+from typing import Any, Protocol
+
+from . import commands
+from .commands import Command
+from .engine.engine import Engine, Order
+from .engine.loops import on_own_thread
+from .errors import CommandError, RunFailed, TaskFailed
+from .plan import Plan, clock
+from .state import DecisionState, RunStatus, State
+
+__all__ = ["Results", "Run", "Waiter"]
+
+REPLY_WITHIN_S = 10.0
+"""How long a command from Python waits for the engine's word."""
+
+
+class Waiter(Protocol):
+    """How to wait where this process runs; a notebook's lets clicks through."""
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block until ``done()``; what it says at the end."""
+
+    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """The same without blocking the loop."""
+
+
+class PlainWaiter:
+    """Waits in a script: in slices, so that Ctrl-C comes through everywhere."""
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block until ``done()``."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not done() and (end is None or time.monotonic() < end):
+            time.sleep(0.01)
+        return done()
+
+    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait without blocking the loop."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not done() and (end is None or time.monotonic() < end):
+            await asyncio.sleep(0.01)
+        return done()
+
+
+class Results(Mapping[str, Any]):
+    """Results of a run by task id: the very objects the agents returned.
+
+    ``results["x"]`` of a task without a result raises :class:`TaskFailed` with the cause. Iterating
+    gives the ids that have one.
+    """
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def __getitem__(self, task: str) -> Any:
+        state = self._engine.state
+        try:
+            index = state.graph.index_of(task)
+        except KeyError:
+            known = ", ".join(state.graph.index)
+            raise KeyError(f"There is no task {task!r}; there are {known}") from None
+        found = state.tasks[index]
+        if found.id in self._engine.results:
+            return self._engine.results[found.id]
+        decision = state.decisions.get(found.id)
+        if decision is not None and decision.outcome is not None:
+            return decision.outcome
+        error = self._engine.errors.get(found.id)
+        raise TaskFailed(found.id, found.status, found.error or found.reason) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._engine.results))
+
+    def __len__(self) -> int:
+        return len(self._engine.results)
+
+    def __contains__(self, task: object) -> bool:
+        return task in self._engine.results
+
+    def __repr__(self) -> str:
+        names = ", ".join(self)
+        missing = [t.id for t in self._engine.state.tasks if t.status in ("failed", "skipped")]
+        note = f"; without a result: {', '.join(missing)}" if missing else ""
+        return f"Results({names}{note})"
+
+
+class Run:
+    """A run that was started; it goes on whatever happens to the cell that started it.
+
+    ``await run`` or :meth:`wait` give its results; clicks on the board count meanwhile.
+
+    Attributes:
+        id: Id of the run, the name of its folder.
+        folder: Where its log, results and transcripts are.
+        plan: The plan as it runs: level, mode and inputs settled.
+        results: Task id -> result; see :class:`Results`.
+    """
+
+    def __init__(self, engine: Engine, folder: Path):
+        self._engine = engine
+        self.id = engine.run_id
+        self.folder = folder
+        self.plan: Plan = engine.plan
+        self.results = Results(engine)
+        self._waiter: Waiter = PlainWaiter()
+
+    # Reading.
+
+    @property
+    def status(self) -> RunStatus:
+        """running, paused, completed, failed, stopped or interrupted."""
+        return self._engine.state.status
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is over and everything about it is on disk."""
+        return self._engine.ended.is_set()
+
+    def now(self) -> float:
+        """The run's clock: seconds since its start; stands still once it is over."""
+        ended = self._engine.state.ended_at
+        return self._engine.now() if ended is None else ended
+
+    @property
+    def state(self) -> State:
+        """A picture of the run as it is now; it does not move."""
+        engine = self._engine
+        if self.finished or on_own_thread():
+            return engine.state.copy()
+        picture: Future[State] = Future()
+        engine.call(lambda: picture.set_result(engine.state.copy()))
+        while True:
+            try:
+                return picture.result(0.2)
+            except FutureTimeout:
+                if self.finished:
+                    return engine.state.copy()
+
+    @property
+    def decisions(self) -> list[DecisionState]:
+        """Every decision that was asked, in order, with its outcome if there is one."""
+        return list(self.state.decisions.values())
+
+    @property
+    def autopilot(self) -> bool:
+        """Whether recommendations are taken at once; settable while the run goes on."""
+        return self._engine.state.autopilot
+
+    @autopilot.setter
+    def autopilot(self, on: bool) -> None:
+        self._say(commands.Autopilot(on=bool(on)))
+
+    def __repr__(self) -> str:
+        state = self._engine.state
+        done, total = state.done
+        rehearsal = " REHEARSAL," if state.rehearsal else ""
+        words = f"{state.status},{rehearsal} {done} of {total} tasks, {clock(self.now())}"
+        return f"<Run {self.id}: {words}>"
+
+    # Waiting.
+
+    def wait(self, timeout: float | None = None) -> Results:
+        """Wait for the end and return the results; clicks on the board count meanwhile.
+
+        An interrupt ends only the waiting, never the run.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: If the run is not over by then; it goes on.
+            StoreError: If the run had to stop because its log can't be written.
+            RuntimeError: If called where waiting would stop the run itself.
+        """
+        if on_own_thread():
+            raise RuntimeError(
+                "run.wait() on the engine's own thread would wait for itself; "
+                "use on_event= or on_decision= to hear of things"
+            )
+        if not self._waiter.wait(lambda: self.finished, timeout):
+            raise TimeoutError(f"The run is not over after {timeout:g} s; it goes on: {self!r}")
+        return self._outcome()
+
+    def __await__(self) -> Generator[Any, None, Results]:
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Results:
+        if on_own_thread():
+            raise RuntimeError("An agent can't await the run it is part of")
+        await self._waiter.wait_async(lambda: self.finished)
+        return self._outcome()
+
+    def _outcome(self) -> Results:
+        failure = self._engine.failure()
+        if failure is not None:
+            raise failure
+        return self.results
+
+    def check(self) -> Results:
+        """The results of a run that completed.
+
+        Raises:
+            RunFailed: If anything failed or it did not complete; says what.
+        """
+        self._outcome()
+        if self.status != "completed":
+            failures = {
+                task.id: task.error or task.reason
+                for task in self._engine.state.tasks
+                if task.status in ("failed", "cancelled") or task.skip_cause == "failed"
+            }
+            raise RunFailed(self.id, self.status, failures)
+        return self.results
+
+    # Steering.
+
+    def answer(
+        self, decision: str, option: str, *, note: str | None = None, text: str | None = None
+    ) -> None:
+        """Decide.
+
+        Args:
+            decision: Id of an open decision.
+            option: Key of an option, or ``"other"`` with ``text``.
+            note: A sentence for the agents.
+            text: Your own words, for ``"other"``.
+
+        Raises:
+            CommandError: If there is no such open decision or option, or it was decided before.
+        """
+        self._say(commands.Answer(decision=decision, option=option, note=note, text=text))
+
+    def hold(self, decision: str, on: bool = True) -> None:
+        """Wait for me: no timeout for this decision; ``on=False`` lets its clock run again."""
+        self._say(commands.Hold(decision=decision, on=on))
+
+    def extend(self, decision: str, seconds: float = 300.0) -> None:
+        """Give a decision more time."""
+        self._say(commands.Extend(decision=decision, seconds=seconds))
+
+    def note(self, text: str) -> None:
+        """Tell all agents that have not started yet."""
+        self._say(commands.Note(text=text))
+
+    def pause(self) -> None:
+        """Start nothing new; what runs finishes, decision clocks stand still."""
+        self._say(commands.Pause())
+
+    def unpause(self) -> None:
+        """Go on after a pause."""
+        self._say(commands.Unpause())
+
+    def stop(self) -> None:
+        """End the run; returns when it is over, two seconds at most. It can be resumed."""
+        if self.finished:
+            return
+        self._say(commands.Stop())
+        if not on_own_thread():
+            self._engine.ended.wait(5.0)
+
+    def _say(self, command: Command) -> None:
+        answer: Future[tuple[bool, str]] = Future()
+        self._engine.post(Order(command, lambda ok, text: _reply(answer, ok, text)))
+        if on_own_thread():
+            return
+        try:
+            ok, text = answer.result(REPLY_WITHIN_S)
+        except FutureTimeout:
+            raise CommandError(
+                f"No reply within {REPLY_WITHIN_S:g} s; the command counts when it arrives"
+            ) from None
+        if not ok:
+            raise CommandError(text)
+
+
+def _reply(answer: Future[tuple[bool, str]], ok: bool, text: str) -> None:
+    if not answer.done():
+        answer.set_result((ok, text))

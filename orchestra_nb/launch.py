@@ -1,0 +1,150 @@
+"""Starting runs as people do it: the board comes up by itself where there is a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import runs
+from .events import Event
+from .handle import Run
+from .plan import Budget, Plan
+from .state import DecisionState
+
+if TYPE_CHECKING:
+    from .notebook.attach import Notebook
+
+__all__ = ["rehearse", "run"]
+
+Mode = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
+Timeline = Literal["urgent", "normal", "relaxed"]
+
+
+def run(
+    plan: Plan | str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    level: int | None = None,
+    mode: Mode | None = None,
+    timeline: Timeline | None = None,
+    budget: Budget | Mapping[str, Any] | None = None,
+    max_concurrency: int | None = None,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    claude: bool | None = None,
+    again: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+) -> Run:
+    """Start a plan and return at once; in a notebook the cell shows the live board.
+
+    Example::
+
+        run = onb.run("plan.yaml", agents={"analyst": analyse})
+        results = await run
+
+    Args:
+        plan: A plan, or the path of a YAML, JSON or Markdown file.
+        agents: Agent name or task id -> a function ``fn(context)``, an ``async def``, or
+            ``onb.agents.Claude(...)``. Without any, Claude does every task.
+        inputs: Values for the plan's inputs.
+        level: Project level 1..5; overrides the plan's.
+        mode: How much a person is asked; overrides the plan's (and ``ORCHESTRA_MODE`` does where
+            this is absent).
+        timeline: How pressing it is; overrides the plan's.
+        budget: Caps on money and tokens; overrides the plan's.
+        max_concurrency: How many tasks run at once; overrides the plan's.
+        home: Folder of runs; ``.orchestra`` here by default.
+        seed: Makes what is random (the spread of retries) the same each time.
+        claude: ``True``: Claude does the tasks that have no function.
+        again: In a notebook, the same plan from the same cell shows the run that is still going
+            on; ``True`` starts another one.
+        on_event: Called with each event once it is on disk, in a thread of its own.
+        on_decision: Called with each decision a person is needed for, in the same thread.
+
+    Raises:
+        PlanError: If the plan is not valid. Nothing was started.
+        SetupError: If an agent is missing, unknown, or has no key. Nothing was started.
+        StoreError: If the run's folder can't be made.
+    """
+    settings: dict[str, Any] = dict(
+        inputs=inputs, level=level, mode=mode, timeline=timeline, max_concurrency=max_concurrency,
+        home=home, on_event=on_event, on_decision=on_decision,
+    )  # fmt: skip
+    return _show(
+        plan,
+        again,
+        lambda plan: runs.start(
+            plan, agents, budget=budget, seed=seed, claude=claude, **settings
+        ),
+    )
+
+
+def rehearse(
+    plan: Plan | str | Path,
+    *,
+    speed: float = 60,
+    seed: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    level: int | None = None,
+    mode: Mode | None = None,
+    timeline: Timeline | None = None,
+    max_concurrency: int | None = None,
+    home: str | Path | None = None,
+    again: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+) -> Run:
+    """Run a plan with simulated agents: no model is called, nothing is paid for.
+
+    Each takes its estimated time divided by ``speed``, log-normally spread; decisions are live and
+    have their real clocks. Every surface says REHEARSAL.
+
+    Args:
+        plan: A plan, or the path of one.
+        speed: How many times faster than life; 60 turns a minute into a second.
+        seed: The same seed gives the same durations.
+        inputs: Values for the plan's inputs.
+        level: Project level 1..5; overrides the plan's.
+        mode: How much a person is asked; overrides the plan's.
+        timeline: How pressing it is; overrides the plan's.
+        max_concurrency: How many tasks run at once; overrides the plan's.
+        home: Folder of runs.
+        again: As for :func:`run`.
+        on_event: As for :func:`run`.
+        on_decision: As for :func:`run`.
+
+    Raises:
+        PlanError: If the plan is not valid. Nothing was started.
+    """
+    return _show(
+        plan,
+        again,
+        lambda plan: runs.rehearse(
+            plan, speed=speed, seed=seed, inputs=inputs, level=level, mode=mode,
+            timeline=timeline, max_concurrency=max_concurrency, home=home,
+            on_event=on_event, on_decision=on_decision,
+        ),
+    )  # fmt: skip
+
+
+def _show(plan: Plan | str | Path, again: bool, begin: Callable[[Plan], Run]) -> Run:
+    """Begin a run; in a notebook, show its board, or the board of the one that goes on."""
+    notebook = _notebook()
+    if notebook is None:
+        return begin(plan)  # type: ignore[arg-type]  runs reads paths, and refuses other things
+    if isinstance(plan, (str, Path)):
+        plan = Plan.load(plan)
+    return notebook.show(plan, again, begin)
+
+
+def _notebook() -> Notebook | None:
+    """The notebook this runs in; ``None`` in scripts, without importing anything for them."""
+    if "ipykernel" not in sys.modules:
+        return None
+    from .notebook.attach import current
+
+    return current()

@@ -1,0 +1,392 @@
+"""The knot: plan, agents, store and engine tied into a run. Knows nothing of notebooks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import statistics
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .agents.context import Context
+from .agents.functions import Function
+from .agents.rehearsal import DEFAULT_ESTIMATE_S, Rehearsal
+from .callbacks import Callbacks
+from .engine.engine import Engine
+from .engine.loops import loops
+from .engine.protocols import Job, Worker
+from .errors import Fault, PlanError, SetupError
+from .events import Event
+from .handle import Run
+from .plan import Plan, Task
+from .plan.graph import Graph, Node, compile_plan
+from .plan.text import did_you_mean, fold
+from .state import Change, DecisionState, State
+from .store.durations import read_durations
+from .store.folder import RunFolder
+from .store.home import home as home_of
+from .store.journal import FileJournal
+from .store.masking import mask_value
+from .store.settings import settings
+from .views.plan_md import plan_md
+
+__all__ = ["Checked", "check", "rehearse", "start"]
+
+Agents = Mapping[str, Any]
+_live: set[Run] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All that can be known before a run starts.
+
+    Attributes:
+        plan: The plan as it would run: overrides and inputs in place.
+        runs: Id of each task that runs -> who does it.
+        skipped: Id of each task that the level leaves out -> why.
+    """
+
+    plan: Plan
+    runs: Mapping[str, str]
+    skipped: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        head = f"{self.plan.name}: level {self.plan.level}, {self.plan.mode}"
+        lines = [f"{head}, {len(self.runs)} tasks run, {len(self.skipped)} skipped"]
+        lines += [f"  {task}: {who}" for task, who in self.runs.items()]
+        lines += [f"  {task}: skipped, {why}" for task, why in self.skipped.items()]
+        return "\n".join(lines)
+
+
+def check(
+    plan: Plan | str | Path,
+    agents: Agents | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    level: int | None = None,
+    mode: str | None = None,
+    timeline: str | None = None,
+    claude: bool | None = None,
+) -> Checked:
+    """Find out everything that would stop a run, without starting anything.
+
+    Args:
+        plan: A plan, or the path of one.
+        agents: As for ``run``.
+        inputs: Values of the plan's inputs.
+        level: Overrides the plan's.
+        mode: Overrides the plan's.
+        timeline: Overrides the plan's.
+        claude: As for ``run``.
+
+    Raises:
+        PlanError: If the plan is not valid; lists every fault.
+        SetupError: If an agent is missing, unknown, or has no key.
+    """
+    ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
+    graph = compile_plan(ready)
+    workers = _workers(graph, agents, claude)
+    runs = {n.id: repr(w) for n, w in zip(graph.nodes, workers, strict=True) if w is not None}
+    skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
+    return Checked(ready, runs, skipped)
+
+
+def start(
+    plan: Plan | str | Path,
+    agents: Agents | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    level: int | None = None,
+    mode: str | None = None,
+    timeline: str | None = None,
+    budget: Any = None,
+    max_concurrency: int | None = None,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    claude: bool | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+) -> Run:
+    """Start a run; see :func:`orchestra_nb.run` for the arguments."""
+    ready = _settle(
+        plan,
+        inputs,
+        level=level,
+        mode=mode,
+        timeline=timeline,
+        budget=budget,
+        max_concurrency=max_concurrency,
+    )
+    graph = compile_plan(ready)
+    workers = _workers(graph, agents, claude)
+    return _start(graph, workers, inputs, home, seed, None, on_event, on_decision)
+
+
+def rehearse(
+    plan: Plan | str | Path,
+    *,
+    speed: float = 60,
+    seed: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    level: int | None = None,
+    mode: str | None = None,
+    timeline: str | None = None,
+    max_concurrency: int | None = None,
+    home: str | Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+) -> Run:
+    """Start a rehearsal; see :func:`orchestra_nb.rehearse` for the arguments."""
+    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= 1e6:
+        raise SetupError(f"speed must be a number above 0, not {speed!r}")
+    ready = _settle(
+        plan,
+        inputs,
+        level=level,
+        mode=mode,
+        timeline=timeline,
+        max_concurrency=max_concurrency,
+    )
+    graph = compile_plan(ready)
+    seed = secrets.randbits(32) if seed is None else seed
+    workers: list[Worker | None] = [
+        Rehearsal(speed=float(speed), seed=seed, estimate=_declared(node))
+        if node.kind == "task" and node.skip is None
+        else None
+        for node in graph.nodes
+    ]
+    return _start(graph, workers, inputs, home, seed, float(speed), on_event, on_decision)
+
+
+def live_runs() -> list[Run]:
+    """Runs of this process that are not over."""
+    pid = os.getpid()
+    return [run for run in tuple(_live) if not run.finished and run._engine.pid == pid]
+
+
+def _settle(
+    plan: Plan | str | Path, inputs: Mapping[str, Any] | None, **overrides: Any
+) -> Plan:
+    """The plan as it runs: read, overridden, filled in."""
+    if isinstance(plan, (str, Path)):
+        plan = Plan.load(plan)
+    elif not isinstance(plan, Plan):
+        raise PlanError(
+            [Fault("", f"a plan is a Plan or the path of one, not {type(plan).__name__}")]
+        )
+    if overrides.get("mode") is None and (wanted := os.environ.get("ORCHESTRA_MODE")):
+        overrides["mode"] = wanted
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if given:
+        plan = plan.with_(**given)
+    return plan.filled(inputs)
+
+
+def _declared(node: Node) -> float | None:
+    return node.spec.estimate if isinstance(node.spec, Task) else None
+
+
+def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[Worker | None]:
+    """Who does each task.
+
+    Raises:
+        SetupError: Naming everything that is wrong at once.
+    """
+    given = dict(agents or {})
+    problems: list[str] = []
+    by_name: dict[str, str] = {}
+    for name in given:
+        if not isinstance(name, str):
+            problems.append(f"agents= has a key {name!r} that is no text")
+        elif fold(name) in by_name:
+            problems.append(f"agents= names {name!r} twice")
+        else:
+            by_name[fold(name)] = name
+    used: set[str] = set()
+    workers: list[Worker | None] = []
+    tasks = [node for node in graph.nodes if node.kind == "task"]
+    to_claude: list[str] = []
+    for node in graph.nodes:
+        if node.kind != "task":
+            workers.append(None)
+            continue
+        name = by_name.get(fold(node.id)) or by_name.get(fold(node.agent))
+        used.update(n for n in (by_name.get(fold(node.id)), by_name.get(fold(node.agent))) if n)
+        if node.skip is not None:
+            workers.append(None)
+            continue
+        if name is not None:
+            workers.append(_worker(given[name], name, graph, node, problems))
+            continue
+        entry = graph.plan.agent_for(node.agent)
+        if not given or claude or (entry is not None and entry.model is not None):
+            workers.append(_claude(graph, node, problems))
+            to_claude.append(node.agent)
+            continue
+        problems.append(
+            f"nobody does {node.id!r}: pass agents={{{node.agent!r}: ...}}, "
+            "or claude=True to let Claude do what has no function"
+        )
+        workers.append(None)
+    known = [*(node.agent for node in tasks), *(node.id for node in tasks)]
+    for name in by_name.values():
+        if name not in used:
+            problems.append(
+                f"agents= names {name!r}, but no task is for it{did_you_mean(name, known)}"
+            )
+    if problems:
+        raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
+    _check_keys(workers, to_claude)
+    return workers
+
+
+def _worker(
+    given: Any, name: str, graph: Graph, node: Node, problems: list[str]
+) -> Worker | None:
+    if hasattr(given, "blocking") and hasattr(given, "retries") and callable(given):
+        worker: Worker = given
+        return worker
+    if isinstance(given, type) or not callable(given):
+        problems.append(
+            f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}"
+        )
+        return None
+    depends = tuple(graph.nodes[i].id for i in sorted(graph.parents(node.index)))
+    try:
+        return Function(given, depends)
+    except SetupError as error:
+        problems.append(f"agents[{name!r}]: {error}")
+        return None
+
+
+def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
+    from .agents.claude import Claude
+
+    entry = graph.plan.agent_for(node.agent)
+    if entry is None:
+        return Claude()
+    if entry.tools:
+        problems.append(
+            f"agents.{node.agent}.tools: tools are Python functions; pass "
+            f"agents={{{node.agent!r}: onb.agents.Claude(tools=[...])}}"
+        )
+        return None
+    options = {"model": entry.model, "system": entry.system, "max_tokens": entry.max_tokens}
+    return Claude(**{key: value for key, value in options.items() if value is not None})
+
+
+def _check_keys(workers: list[Worker | None], to_claude: list[str]) -> None:
+    for worker in {id(w): w for w in workers if w is not None}.values():
+        find_fault = getattr(worker, "check", None)
+        fault = find_fault() if callable(find_fault) else None
+        if fault:
+            for_whom = f" for {', '.join(dict.fromkeys(to_claude))}" if to_claude else ""
+            raise SetupError(f"Claude can't be reached{for_whom}: {fault}")
+
+
+def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
+    """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
+    past = {} if rehearsal else read_durations(home)
+    speed = rehearsal or 1.0
+    seconds = []
+    for node in graph.nodes:
+        declared = _declared(node)
+        if node.kind != "task":
+            seconds.append(0.0)
+        elif len(past.get(node.agent, ())) >= 3:
+            seconds.append(statistics.median(past[node.agent]))
+        elif rehearsal and declared is None:
+            seconds.append(DEFAULT_ESTIMATE_S / speed)
+        else:
+            seconds.append((declared or 0.0) / speed)
+    return seconds
+
+
+def _start(
+    graph: Graph,
+    workers: list[Worker | None],
+    inputs: Mapping[str, Any] | None,
+    home: str | Path | None,
+    seed: int | None,
+    rehearsal: float | None,
+    on_event: Callable[[Event], None] | None,
+    on_decision: Callable[[DecisionState], None] | None,
+) -> Run:
+    plan = graph.plan
+    seconds = _expected(graph, home_of(home), rehearsal)
+    folder = RunFolder.create(plan, home=home)
+    journal = FileJournal(folder, mirror=settings.mirror)
+    state = State(graph)
+    state.id, state.rehearsal = folder.id, rehearsal
+    callbacks = Callbacks()
+
+    def hear_events(events: list[Event]) -> None:
+        assert on_event is not None
+        for event in events:
+            callbacks.put(on_event, event)
+
+    def hear_decision(decision_id: str) -> None:
+        decision = state.decisions[decision_id]
+        if on_decision is not None and decision.open:
+            callbacks.put(on_decision, decision)
+
+    def note_duration(job: Job, seconds: float, status: str) -> None:
+        journal.duration(
+            agent=job.node.agent,
+            task=job.node.title,
+            seconds=seconds,
+            status=status,
+            level=plan.level,
+            declared=_declared(job.node),
+        )
+
+    engine = Engine(
+        state,
+        journal,
+        loops(),
+        workers=workers,
+        context_of=Context,
+        inputs={**{key: item.default for key, item in plan.inputs.items()}, **(inputs or {})},
+        answers={question.ask: question.default for question in plan.questions},
+        seconds=seconds,
+        run_id=folder.id,
+        rehearsal=rehearsal,
+        seed=seed,
+        scrub=mask_value,
+        on_events=hear_events if on_event is not None else None,
+        on_asked=hear_decision if on_decision is not None else None,
+        on_attempt=None if rehearsal else note_duration,
+    )
+    run = Run(engine, folder.path)
+    text = journal.keep_plan_file(
+        lambda: plan_md(state, now=run.now(), wall=engine.wall())
+    )
+
+    def on_change(state: State, change: Change) -> None:
+        text.changed()
+        if state.ended_at is not None:
+            callbacks.close()
+
+    engine.listen(on_change)
+    _live.add(run)  # a run that nobody holds goes on
+    engine.on_end = lambda: _live.discard(run)
+    engine.start()
+    return run
+
+
+def _at_exit() -> None:
+    for run in live_runs():
+        run._engine.interrupt("the process ended")
+        if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+            print(
+                f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "
+                "Use run.wait() to wait for its end.",
+                file=sys.stderr,
+            )
+
+
+atexit.register(_at_exit)
