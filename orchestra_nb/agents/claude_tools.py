@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import to_json
 
 from ..errors import DecisionClosed
 from .claude_errors import mask
@@ -113,7 +114,11 @@ def explain(error: ValidationError, *, most: int = 5) -> str:
 
 def _summary(arguments: BaseModel) -> str:
     given = arguments.model_dump(exclude_defaults=True, by_alias=True)
-    line = " ".join(", ".join(f"{key}={as_text(value)}" for key, value in given.items()).split())
+    pairs = (
+        f"{key}={value if isinstance(value, str) else to_json(value, fallback=repr).decode()}"
+        for key, value in given.items()
+    )
+    line = " ".join(", ".join(pairs).split())
     return line if len(line) <= _LONGEST_SUMMARY else f"{line[:_LONGEST_SUMMARY]}…"
 
 

@@ -45,13 +45,14 @@ class Price:
 
     def cost(self, tokens: Tokens) -> float:
         """What `tokens` cost, in US dollars."""
-        return (
+        dollars = (
             tokens.input * self.input
             + tokens.output * self.output
             + tokens.cache_read * self.cache_read
             + tokens.cache_write_5m * self.cache_write_5m
             + tokens.cache_write_1h * self.cache_write_1h
         ) / _MILLION
+        return round(dollars, 9)  # a float's last digits are noise in a log that people read
 
 
 _FABLE_5_2 = Price(8, 40, 0.2, 10, 16)

@@ -509,6 +509,8 @@ def test_a_marker_in_a_task_raises_a_decision(server: MessagesServer) -> None:
     report = work(Claude(), context)
     assert context.asked[0]["title"] == "Which?"
     assert report.startswith("# Compare databases")
+    assert "looked at this as database architect" in report
+    assert "The person chose B: Cassandra." in report
 
 
 def test_making_a_worker_does_not_import_the_sdk() -> None:

@@ -103,8 +103,8 @@ def report(body: Body) -> Reply:
 
 def _report_text(body: Body) -> str:
     system = body.get("system") or ""
-    if not isinstance(system, str):
-        system = "\n".join(str(block.get("text", "")) for block in system)
+    if not isinstance(system, str):  # who the agent is comes last, after what all share
+        system = str(system[-1].get("text", ""))
     said = texts(body, "user")
     first = said[0] if said else ""
     found = _TASK.search(first)
@@ -130,9 +130,18 @@ def _report_text(body: Body) -> str:
         f"- A first version takes about {effort} and can be checked on its own.",
     ]
     lines += [f"- The decision stands: {choice}." for choice in chosen]
-    lines += [f"- I was told: {' '.join(line.split())[:120]}" for line in said[1:][-1:]]
+    lines += [f"- {_told(text)}" for text in said[1:]]
     lines += ["", "Next step: agree on how success is measured, then start with the first point."]
     return "\n".join(lines)
+
+
+def _told(result: str) -> str:
+    """A tool's result in words: a decision's outcome, or its first 120 characters."""
+    try:
+        outcome = json.loads(result)
+        return f"The person chose {outcome['option']}: {outcome['text']}. I follow that."
+    except (ValueError, TypeError, KeyError):
+        return f"I was told: {' '.join(result.split())[:120]}"
 
 
 def _and(names: Sequence[str]) -> str:
