@@ -233,10 +233,13 @@ def error_analyst(context: Context) -> dict[str, Any]:
     counts = Counter(place.fault for place in found)
     order = list(MEANING)
     found.sort(key=lambda place: (order.index(place.fault), place.file, place.line))
-    if counts["swallowed"] or counts["bare"]:
+    if counts["swallowed"]:
         context.finding(
-            f"Any error is dropped without a trace in {plural(counts['swallowed'], 'place')}; "
-            f"{counts['bare']} more catch everything, Ctrl-C included."
+            f"Any error is dropped without a trace in {plural(counts['swallowed'], 'place')}."
+        )
+    if counts["bare"]:
+        context.finding(
+            f"Everything is caught, Ctrl-C included, in {plural(counts['bare'], 'place')}."
         )
     if counts["no cause"]:
         context.finding(

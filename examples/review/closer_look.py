@@ -37,11 +37,11 @@ def complexity_investigator(context: Context, complexity_analyst: Any) -> dict[s
         source = _open(package, each["file"])
         last = _last(each["name"])
         choices = sorted(each["choices"].items(), key=lambda item: -item[1])
-        why = (
-            f"complexity {each['complexity']} in {plural(each['lines'], 'line')}: "
-            + ", ".join(f"{number} × {word}" for word, number in choices[:4])
-            + f"; nested {plural(each['depth'], 'level')} deep at line {each['deepest']}"
+        why = f"complexity {each['complexity']} in {plural(each['lines'], 'line')}: " + ", ".join(
+            f"{number} × {word}" for word, number in choices[:4]
         )
+        if each["depth"]:
+            why += f"; nested {plural(each['depth'], 'level')} deep at line {each['deepest']}"
         if not last.startswith("__"):
             why += f"; named {_elsewhere(used, last)} elsewhere in the code"
             why += f", {times(tested[last])} in its tests" if package.tests else ""
@@ -62,8 +62,8 @@ def complexity_investigator(context: Context, complexity_analyst: Any) -> dict[s
     if worst:
         deepest = max(worst, key=lambda each: each["depth"])
         context.finding(
-            f"{deepest['name']} is nested {plural(deepest['depth'], 'level')} deep "
-            f"at {deepest['file']}:{deepest['deepest']}."
+            f"Of the most complex functions {deepest['name']} is nested deepest: "
+            f"{plural(deepest['depth'], 'level')} at {deepest['file']}:{deepest['deepest']}."
         )
     return {
         "about": "Complexity hot spots",

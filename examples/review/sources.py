@@ -78,7 +78,10 @@ class Package:
 
 @dataclass(frozen=True)
 class Source:
-    """What reading a file gave: its lines, and a tree or the reason why there is none."""
+    """What reading a file gave: its lines, and a tree or the reason why there is none.
+
+    The tree has no `if __name__ == "__main__":` in it: that never runs when a module is imported.
+    """
 
     file: SourceFile
     lines: tuple[str, ...]
@@ -284,4 +287,17 @@ def _parse(text: str) -> ast.Module:
             getattr(entry[3], "pattern", None) == UNDER_REVIEW for entry in warnings.filters
         ):
             warnings.filterwarnings("ignore", module=UNDER_REVIEW)
-    return ast.parse(text, UNDER_REVIEW)
+    tree = ast.parse(text, UNDER_REVIEW)
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        body += node.orelse if isinstance(node, ast.If) and _is_script(node.test) else [node]
+    tree.body = body
+    return tree
+
+
+def _is_script(test: ast.expr) -> bool:
+    """Whether it is `__name__ == "__main__"`."""
+    match test:
+        case ast.Compare(ast.Name("__name__"), [ast.Eq()], [ast.Constant("__main__")]):
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
@@ -205,3 +206,11 @@ def test_a_file_name_that_is_no_text_can_be_shown(
     (file,) = write_package({}).files
     assert file.shown == "specimen/bad\ufffd.py"
     assert read(file).lines == ("x = 1",)
+
+
+def test_what_runs_only_as_a_script_is_left_out(write_package: WritePackage) -> None:
+    """The block under `__name__ == "__main__"` is not in the tree, its `else` is."""
+    text = "a = 1\nif __name__ == '__main__':\n import demo\nelse:\n b = 2\nif a == 1:\n c = 3\n"
+    tree = read_one(write_package, text).tree
+    assert tree is not None
+    assert [ast.unparse(node) for node in tree.body] == ["a = 1", "b = 2", "if a == 1:\n    c = 3"]
