@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ from .results import ResultJob, inline_result, keep_results, not_stored
 __all__ = ["FileJournal"]
 
 _MOST_PROBLEMS = 100
-_CLOSE_SECONDS = 30.0
+_CLOSE_SECONDS = 10.0
 _open: weakref.WeakSet[FileJournal] = weakref.WeakSet()
 
 
@@ -68,6 +69,7 @@ class FileJournal:
             raise StoreError(f"The run in {folder.path} can't be written: {error}") from error
         self._error: BaseException | None = None
         self._closed = False
+        self._closing = threading.Lock()
         self._syncer = Syncer(self._fd)
         self._writer = Writer(self._problem)
         self._mirror = None if mirror is None else Mirror(folder, mirror)
@@ -194,17 +196,23 @@ class FileJournal:
             timeout: Seconds to spend at most. What is not done by then stays undone, and the
                 lock is left to the end of the process.
         """
-        if self._closed:
-            return
         until = time.monotonic() + timeout
-        self._closed = True
-        written = self._writer.close(timeout)
-        self._syncer.request(_nothing)
-        if self._syncer.close(max(0.05, until - time.monotonic())) and written:
-            _open.discard(self)
-            with contextlib.suppress(OSError):
-                os.close(self._fd)
-            self._lock.release()
+        # A second caller waits for the first: it may be the process's last act.
+        if not self._closing.acquire(timeout=timeout):
+            return
+        try:
+            if self._closed:
+                return
+            self._closed = True
+            written = self._writer.close(timeout)
+            self._syncer.request(_nothing)
+            if self._syncer.close(max(0.05, until - time.monotonic())) and written:
+                _open.discard(self)
+                with contextlib.suppress(OSError):
+                    os.close(self._fd)
+                self._lock.release()
+        finally:
+            self._closing.release()
 
     def _problem(self, what: str, error: BaseException) -> None:
         problem = f"{what}: {error}"
