@@ -54,7 +54,8 @@ class Fault:
     line: int | None = None
 
     def __str__(self) -> str:
-        where = f"{self.place} (line {self.line})" if self.line else self.place
+        line = f"line {self.line}" if self.line else ""
+        where = f"{self.place} ({line})" if self.place and line else self.place or line
         return f"{where}: {self.message}" if where else self.message
 
 

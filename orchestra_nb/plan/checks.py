@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ __all__ = ["check", "fold", "phase_number"]
 
 _OTHER = "other"
 _MOST_GUESSES = 10
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def check(
@@ -109,10 +111,13 @@ class _Check:
                 if entry.id == "?" and (at, index) in self._spoiled:
                     continue
                 place = f"phases[{at}].tasks[{index}]"
+                if _CHECKPOINT.fullmatch(fold(entry.id)):
+                    message = f"{short(entry.id)} is what a checkpoint is called; choose another"
+                    self._fault(under(place, "id"), message)
                 first, where = taken.setdefault(fold(entry.id), (entry, place))
                 if where == place:
                     continue
-                if _goes_by_agent(entry) and _goes_by_agent(first):
+                if first.id == entry.id and _goes_by_agent(entry) and _goes_by_agent(first):
                     message = (
                         f"{short(entry.id)} already has a task at {where}; give this one its "
                         f"own id, such as id: {_free(entry.id)}"

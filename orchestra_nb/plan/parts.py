@@ -30,13 +30,17 @@ __all__ = ["Agent", "Budget", "Input", "Option", "Question", "QuestionKind", "re
 
 QuestionKind: TypeAlias = Literal["text", "choice", "number", "integer"]
 
+_DEEPEST = 100
 
-def plain(value: object) -> Any:
+
+def plain(value: object, depth: int = 0) -> Any:
     """A JSON-able value with clean text and nothing of the file it came from.
 
     Raises:
         ValueError: If JSON has no such value.
     """
+    if depth > _DEEPEST:
+        raise ValueError("is nested too deeply")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -46,13 +50,13 @@ def plain(value: object) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, depth + 1) for item in value]
     if isinstance(value, Mapping):
-        return {text(key): plain(item) for key, item in value.items()}
+        return {text(key): plain(item, depth + 1) for key, item in value.items()}
     raise ValueError(f"must be text, a number, true, false or a list of them, not {short(value)}")
 
 
-Plain = Annotated[Any, BeforeValidator(plain)]
+Plain = Annotated[Any, BeforeValidator(lambda value: plain(value))]
 
 
 class Option(Value):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from ..errors import Fault, PlanError
@@ -50,6 +50,9 @@ _WORDS: Mapping[str, bool | None] = {
     "": None,
 }
 _LEAST_ALLOWED = 100_000
+_DEEPEST = 100
+_TOO_DEEP = "is nested too deeply to be a plan"
+_OPEN = (0, 0)
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]|\['(.*?)'\]")
 
 
@@ -82,16 +85,29 @@ def _compose(text: str) -> Any:
     for loader in (getattr(yaml, "CSafeLoader", None), yaml.SafeLoader):
         try:
             if loader is not None:
+                _limit_depth(yaml.parse(text, Loader=loader))
                 return yaml.compose(text, Loader=loader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
+        except (yaml.YAMLError, ValueError) as error:
             if loader is yaml.SafeLoader:
                 _refuse(error)
     return None
 
 
+def _limit_depth(events: Iterator[Any]) -> None:
+    """Refuse what would exhaust the stack: libyaml's composer crashes the process then."""
+    depth = 0
+    for event in events:
+        name = type(event).__name__
+        if name in ("MappingStartEvent", "SequenceStartEvent"):
+            depth += 1
+            if depth > _DEEPEST:
+                line = event.start_mark.line + 1
+                raise PlanError([Fault("", _TOO_DEEP, line)])
+        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            depth -= 1
+
+
 def _refuse(error: Exception) -> NoReturn:
-    if isinstance(error, RecursionError):
-        raise PlanError([Fault("", "is nested too deeply to be a plan")]) from None
     mark: yaml.Mark | None = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     context = getattr(error, "context", None)
@@ -110,21 +126,18 @@ class _Yaml:
     def __init__(self, root: Any):
         self._root = root
         self._made: dict[int, Any] = {}
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
         self.faults: list[Fault] = []
 
     def values(self) -> Any:
         if self._root is None:
             return None
-        try:
-            # Anchors share nodes: a small file can stand for a huge plan, or for itself.
-            size = self._size(self._root)
-            if size > _LEAST_ALLOWED and size > 20 * len(self._sizes):
-                message = f"its anchors (&, *) repeat it to {size:,} values; write them out"
-                raise PlanError([Fault("", message)])
-            return self._value(self._root, "")
-        except RecursionError:
-            raise PlanError([Fault("", "is nested too deeply to be a plan")]) from None
+        # Anchors share nodes: a small file can stand for a huge plan, or for itself.
+        size, _ = self._size(self._root)
+        if size > _LEAST_ALLOWED and size > 20 * len(self._sizes):
+            message = f"its anchors (&, *) repeat it to {size:,} values; write them out"
+            raise PlanError([Fault("", message)])
+        return self._value(self._root, "")
 
     def line(self, place: str) -> int | None:
         """The line of the deepest part of the place that is there."""
@@ -138,18 +151,24 @@ class _Yaml:
             found = int(key_node.start_mark.line) + 1
         return found
 
-    def _size(self, node: Any) -> int:
+    def _size(self, node: Any) -> tuple[int, int]:
+        """How many values it stands for, and how deep they go; aliases count each time."""
         known = self._sizes.get(id(node))
         if known is not None:
-            if known == 0:
+            if known == _OPEN:
                 raise PlanError(
                     [Fault("", "an anchor (&) contains itself (*)", node.start_mark.line + 1)]
                 )
             return known
-        self._sizes[id(node)] = 0
-        size = 1 + sum(self._size(inner) for _, (_, inner) in _children(node))
-        self._sizes[id(node)] = size
-        return size
+        self._sizes[id(node)] = _OPEN
+        size, depth = 1, 0
+        for _, (_, inner) in _children(node):
+            more, below = self._size(inner)
+            size, depth = size + more, max(depth, below + 1)
+        if depth > _DEEPEST:
+            raise PlanError([Fault("", _TOO_DEEP, node.start_mark.line + 1)])
+        self._sizes[id(node)] = size, depth
+        return size, depth
 
     def _value(self, node: Any, place: str) -> Any:
         if id(node) in self._made:
@@ -242,10 +261,22 @@ def read_json(text: str) -> Source:
     except json.JSONDecodeError as error:
         message = f"can't be read as JSON, column {error.colno}: {error.msg}"
         raise PlanError([Fault("", message, error.lineno)]) from None
-    except (RecursionError, ValueError) as error:
-        what = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise PlanError([Fault("", f"can't be read as JSON: {what}")]) from None
+    except RecursionError:
+        raise PlanError([Fault("", _TOO_DEEP)]) from None
+    except ValueError as error:
+        raise PlanError([Fault("", f"can't be read as JSON: {error}")]) from None
+    layer = [values]
+    for _ in range(_DEEPEST + 1):
+        layer = [inner for value in layer for inner in _inside(value)]
+    if layer:
+        raise PlanError([Fault("", _TOO_DEEP)])
     return Source(values, _json_lines(text), _doubles(text, doubles) if doubles else ())
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _doubles(text: str, keys: list[str]) -> list[Fault]:
