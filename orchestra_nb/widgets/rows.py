@@ -1,0 +1,128 @@
+"""One task as the board draws it: a short list, because there may be ten thousand of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from ..plan.graph import Graph
+from ..state import SETTLED, DecisionState, State, TaskState
+from ..views.words import cut
+
+__all__ = ["Row", "deciders", "pristine", "row"]
+
+Row = list[Any]
+"""``[index, status, text, at, until, started, ended, attempt, spans]``; times in the run's ``t``.
+
+``spans`` are ``[kind, start, end or None]``. ``text`` is foreign and already cut.
+"""
+
+MOST_SPANS: Final = 60
+"""A task that was retried for hours keeps its newest ones."""
+
+_LONG, _SHORT, _MANY = 500, 160, 400
+
+_STATUS: Final = {
+    "pending": "pending",
+    "ready": "ready",
+    "running": "running",
+    "retrying": "retry",
+    "completed": "done",
+    "failed": "failed",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+}
+_CAUSE: Final = {
+    "rate_limit": "rate",
+    "human": "human",
+    "slot": "slot",
+    "budget": "budget",
+    "failed": "fail",
+    "run": "run",
+}
+
+_DECIDERS: WeakKeyDictionary[Graph, dict[int, tuple[int, ...]]] = WeakKeyDictionary()
+
+
+def deciders(graph: Graph) -> dict[int, tuple[int, ...]]:
+    """Task index -> the decisions it waits for directly; worked out once a graph."""
+    known = _DECIDERS.get(graph)
+    if known is None:
+        found: dict[int, list[int]] = {}
+        for node in graph.nodes:
+            if node.kind != "task":
+                for other in graph.dependents[node.index]:
+                    found.setdefault(other, []).append(node.index)
+        known = _DECIDERS[graph] = {index: tuple(nodes) for index, nodes in found.items()}
+    return known
+
+
+def pristine(task: TaskState) -> bool:
+    """Whether nothing has happened to it yet, so that its row need not travel."""
+    return task.status == "pending" and task.attempt == 0 and not task.spans
+
+
+def row(state: State, task: TaskState) -> Row:
+    """What the board shows of a task now."""
+    status = task.status
+    asked = _asked(state, task)
+    spans = [[_CAUSE[kind], start, end] for kind, start, end in task.spans[-MOST_SPANS:]]
+    if asked:
+        spans = [
+            ["human", d.opened_at, d.outcome.at if d.outcome else None]
+            for d in asked
+            if d.outcome or d.open
+        ] + spans
+    until = task.wait_until
+    at = task.message_at
+    limit = _LONG if len(state.tasks) <= _MANY or status not in SETTLED else _SHORT
+    match status:
+        case "pending":
+            first = next((d for d in asked if d.open), None)
+            if first is not None:
+                return _row(task, "human", f"for {cut(first.title, 200)}", first.opened_at, spans)
+            return _row(task, "pending", "", None, spans)
+        case "ready":
+            spans.append(["slot", task.ready_at, None])
+            return _row(task, "ready", "", task.ready_at, spans)
+        case "waiting":
+            shown, text = _CAUSE.get(task.wait_cause or "", "slot"), task.wait_detail
+            if shown == "human" and text and not text.startswith("for "):
+                text = f"for {text}"
+        case "retrying":
+            shown = "rate" if task.wait_cause == "rate_limit" else "retry"
+            text = task.error
+        case "failed":
+            shown, text = "failed", _first_line(task.error)
+        case "skipped" | "cancelled":
+            shown, text = status, task.reason
+        case _:
+            shown, text = _STATUS[status], task.message
+    return _row(task, shown, cut(text, limit), at, spans, until)
+
+
+def _row(
+    task: TaskState,
+    status: str,
+    text: str,
+    at: float | None,
+    spans: list[list[Any]],
+    until: float | None = None,
+) -> Row:
+    times = (task.started_at, task.ended_at, task.attempt)
+    return [task.index, status, text, at, until, *times, spans]
+
+
+def _asked(state: State, task: TaskState) -> list[DecisionState]:
+    if not state.decisions:
+        return []
+    nodes, known = state.graph.nodes, state.decisions
+    return [
+        known[nodes[i].id]
+        for i in deciders(state.graph).get(task.index, ())
+        if nodes[i].id in known
+    ]
+
+
+def _first_line(text: str) -> str:
+    return text[:4000].strip().partition("\n")[0]

@@ -1,0 +1,89 @@
+/* Agents: one row a task in the plan's order, one canvas behind all of them. */
+
+/** One row: name, strip's gap, word, message, aside. */
+class Row1 {
+  /** @param {boolean} strip whether the canvas runs through it */
+  constructor(strip) {
+    this.glyph = glyph("pending");
+    this.mark = h("span", {}, this.glyph);
+    this.name = h("span.cut");
+    this.word = h("span.word");
+    this.text = h("span.cut");
+    this.aside = h("span.num");
+    this.el = h("div.lane", { role: "listitem" }, h("span.who", {}, this.mark, this.name),
+      strip && h("span.gap"), h("span.say", {}, this.word, this.text, this.aside));
+  }
+
+  /**
+   * @param {string} name
+   * @param {{ status: string, text: string, aside: string }} said
+   * @param {boolean} first whether a rule stands above it
+   */
+  update(name, said, first) {
+    const { status } = said;
+    dress(this.el, `lane s-${status}${first ? " first" : ""}`);
+    dress(this.mark, `s-${status}`);
+    drawGlyph(this.glyph, status);
+    tell(this.name, name);
+    dress(this.word, `word s-${status}`);
+    write(this.word, WORDS[status]);
+    tell(this.text, said.text);
+    write(this.aside, said.aside);
+  }
+}
+
+class Agents {
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    this.strip = new Strip();
+    this.legend = new Legend();
+    const { picture } = context;
+    this.rows = picture.tasks.map(() => new Row1(true));
+    this.el = h("section.lanes", { "aria-label": "Agents" },
+      h("div.lane.top", {}, h("h4", {}, "Agents"), h("span"), h("span")),
+      h("div.rows", { role: "list" }, this.rows.map((row) => row.el), this.strip.el), this.legend.el);
+  }
+
+  /** Give the names the room they need, the rest to the strip. */
+  fit() {
+    const g = h("canvas").getContext("2d");
+    g.font = getComputedStyle(this.el).font;
+    const { picture } = this.context;
+    const most = Math.max(...picture.tasks.map((i) => g.measureText(picture.nodes.name[i]).width));
+    const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.27 : 0.26);
+    const wide = Math.ceil(Math.max(110, Math.min(most + 38, room)));
+    this.el.style.setProperty("--c1", `${wide}px`);
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} busy
+   */
+  update(now, busy) {
+    const { picture } = this.context;
+    const { name, phase } = picture.nodes;
+    picture.tasks.forEach((i, n) => {
+      const first = n > 0 && phase[i] !== phase[picture.tasks[n - 1]];
+      this.rows[n].update(name[i], picture.say(i, now, busy), first);
+    });
+    picture.dirty.clear();
+    this.legend.update(picture);
+  }
+
+  /** @param {number} now */
+  draw(now) {
+    const { picture } = this.context;
+    const over = picture.ended;
+    const expected = over ? new Map() : forecast(picture, now);
+    let end = over ? picture.totals.ended : now * 1.04;
+    for (const [, to] of expected.values()) end = Math.max(end, to);
+    const lanes = picture.tasks.map((i) => {
+      const row = picture.rows[i];
+      const status = picture.status(i, now);
+      const quietSince = status === "stalled" ? row.at : null;
+      return { spans: row.spans, status, quietSince, expected: expected.get(i) };
+    });
+    this.strip.draw(lanes, { now, over, end, thin: false });
+  }
+}

@@ -1,0 +1,197 @@
+/* The board: parts in fixed order, drawn from the picture; data at most ten times a second, clocks four. */
+
+const TICK_MS = 250;
+
+class BoardView {
+  /**
+   * @param {any} model the widget's model
+   * @param {HTMLElement} el where it is shown
+   */
+  constructor(model, el) {
+    this.model = model;
+    this.clock = new RunClock();
+    this.wire = new Wire(model, this.clock);
+    this.picture = new Picture();
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.spoken = h("div.sr", { "aria-live": "polite" });
+    this.frame = 0;
+    this.drawnAt = -Infinity;
+    this.wasLive = /** @type {boolean | null} */ (null);
+    this.seen = true;
+    /** @type {Context} */
+    this.context = {
+      picture: this.picture, clock: this.clock, wire: this.wire,
+      speak: (text) => write(this.spoken, text),
+      live: () => this.isLive(),
+    };
+    this.root = h("div.onb", { "data-lm-suppress-shortcuts": "true" });
+    // Other hosts bind keys too; what is pressed in here is meant for here.
+    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
+      if (!e.ctrlKey && !e.metaKey && !e.altKey) e.stopPropagation();
+    });
+    el.append(this.root);
+    this.heard = (/** @type {any} */ message) => this.hear(message);
+    this.given = () => this.take(model.get("snapshot"));
+    this.lost = () => { this.wire.closed = true; };
+    model.on("msg:custom", this.heard);
+    model.on("change:snapshot", this.given);
+    model.on("comm:close", this.lost);
+    this.unwatch = watchTheme(this.root, () => this.restyle());
+    this.sized = new ResizeObserver(() => {
+      this.agents?.fit();
+      this.draw(true);
+    });
+    this.sized.observe(this.root);
+    this.sight = new IntersectionObserver((entries) => {
+      this.seen = entries[entries.length - 1].isIntersecting;
+    });
+    this.sight.observe(this.root);
+    this.woke = () => {
+      if (document.visibilityState === "visible") this.clock.samples = 0;
+    };
+    document.addEventListener("visibilitychange", this.woke);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.given();
+    this.wire.tick();
+  }
+
+  /** Whether a click would reach a run that is not over. */
+  isLive() {
+    return this.wire.met && this.wire.connected && !this.picture.ended;
+  }
+
+  /** Whether it is still too early to say that nobody is there. */
+  get early() {
+    return !this.wire.met && this.wire.connected;
+  }
+
+  /** @param {any} snapshot */
+  take(snapshot) {
+    if (!snapshot || !snapshot.run || snapshot.seq < this.picture.seq) return;
+    if (this.picture.load(snapshot) || !this.figures) this.build();
+    if (!this.wire.met || this.picture.ended) {
+      this.clock.freeze(this.picture.ended ? this.picture.totals.ended : snapshot.now);
+    }
+    this.show();
+  }
+
+  build() {
+    const { context } = this;
+    const many = this.picture.tasks.length > MOST_ROWS;
+    this.dock?.end();
+    this.head = new Head(context);
+    this.attention = new Attention(context, () => this.dock?.focus());
+    this.figures = new Figures(context);
+    this.over = new Over();
+    this.phases = new Phases(context);
+    this.feed = new Feed(context);
+    this.agents = many ? new Stream(context) : new Agents(context);
+    this.dock = new Dock(context);
+    const rehearsal = this.picture.run.rehearsal === null ? "" : ".rehearsal";
+    this.root.replaceChildren(h(`div.board${rehearsal}`,
+      { role: "region", "aria-label": `Orchestration: ${this.picture.run.title}` },
+      this.head.el, this.attention.el, this.figures.el, this.over.el,
+      h("div.two-col", {}, this.phases.el, this.feed.el), this.agents.el, this.dock.el, this.spoken));
+    this.agents.fit();
+  }
+
+  /** @param {any} message */
+  hear(message) {
+    if (!message || typeof message !== "object") return;
+    this.wire.heard(message);
+    switch (message.type) {
+      case "snapshot":
+        this.wire.knows = true;
+        this.take(message.snapshot);
+        this.clock.heard(message.snapshot.now);
+        if (!this.picture.ended) this.clock.thaw();
+        break;
+      case "delta":
+        if (!this.wire.knows) break;
+        if (this.picture.apply(message)) this.show();
+        else this.wire.hello();
+        break;
+      case "reply":
+        this.dock?.reply(message);
+        break;
+      default:
+        if (this.wire.knows && !this.picture.ended) this.clock.thaw();
+    }
+  }
+
+  /** Everything that depends on what is known. */
+  show() {
+    if (!this.figures) return;
+    if (this.picture.ended) this.clock.freeze(this.picture.totals.ended);
+    this.head?.update();
+    this.feed?.update();
+    this.over?.update(this.picture.over);
+    this.dock?.update();
+    this.pulse();
+    this.draw(false);
+  }
+
+  /** Everything that depends on the time. */
+  pulse() {
+    const now = this.clock.now();
+    const { all, phases } = this.picture.tally(now);
+    const busy = (all.running || 0) + (all.stalled || 0) + (all.rate || 0) + (all.budget || 0);
+    this.attention?.update(now, busy);
+    this.figures?.update(now, all);
+    this.phases?.update(phases);
+    this.agents?.update(now, busy, all);
+    this.dock?.tick(now, busy);
+  }
+
+  tick() {
+    this.wire.tick();
+    if (!this.figures) return;
+    const live = this.isLive() || this.early;
+    if (live !== this.wasLive) {
+      this.wasLive = live;
+      if (!live) this.clock.freeze(this.clock.now());
+      this.root.classList.toggle("still", !live);
+      this.show();
+    }
+    if (document.visibilityState === "hidden") {
+      this.dock?.tick(this.clock.now(), 0);
+      return;
+    }
+    this.pulse();
+    this.draw(false);
+  }
+
+  restyle() {
+    this.agents?.strip.forget();
+    this.draw(true);
+  }
+
+  /**
+   * Draw the strip in the next frame, four times a second at most (once with reduced motion).
+   * @param {boolean} now whether it can't wait
+   */
+  draw(now) {
+    const since = performance.now() - this.drawnAt;
+    const pause = this.calm.matches ? 990 : TICK_MS - 10;
+    if (this.frame || (!now && (since < pause || !this.seen))) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawnAt = performance.now();
+      this.agents?.draw(this.clock.now());
+    });
+  }
+
+  end() {
+    clearInterval(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.unwatch();
+    this.sized.disconnect();
+    this.sight.disconnect();
+    this.dock?.end();
+    document.removeEventListener("visibilitychange", this.woke);
+    this.model.off("msg:custom", this.heard);
+    this.model.off("change:snapshot", this.given);
+    this.model.off("comm:close", this.lost);
+    this.root.remove();
+  }
+}

@@ -1,0 +1,273 @@
+/* The dock: open cards, from two on beside a list of them; below, what was decided. A card never moves
+   in the page while it is open, so that neither focus nor unsent text is lost. */
+
+const MOST_RECORDS = 12;
+
+class Dock {
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    /** @type {Map<string, Card>} */
+    this.cards = new Map();
+    /** @type {Map<string, HTMLElement>} records that still stand where their card stood */
+    this.lingering = new Map();
+    /** @type {Map<string, string>} what late clicks were told, by decision */
+    this.late = new Map();
+    /** @type {Map<string, { el: any, glyph: any, title: any, who: any, left: any }>} */
+    this.items = new Map();
+    /** @type {string[]} order of the list */
+    this.order = [];
+    this.selected = "";
+    this.started = false;
+    this.records = h("div.records");
+    this.recordsShown = "";
+    this.all = button("Wait for me: all", "", { onclick: () => this.holdAll() });
+    this.title = h("h4");
+    this.headline = h("div.inboxhead", { hidden: true }, this.title, this.all);
+    this.list = h("div.list", { role: "listbox", tabIndex: 0, hidden: true,
+      "aria-label": "Open decisions, soonest first" });
+    this.pane = h("div.pane");
+    this.split = h("div.split", {}, this.list, this.pane);
+    this.inbox = h("div.inbox", {}, this.headline, this.split);
+    this.el = h("section.dock", { "aria-label": "Decisions" }, this.inbox, this.records);
+    this.list.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
+    this.list.addEventListener("click", (/** @type {any} */ e) => {
+      const item = e.target.closest("[data-id]");
+      if (item) this.select(item.dataset.id);
+    });
+    this.observer = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        for (const card of this.cards.values()) {
+          if (card.el === entry.target) card.see(entry.isIntersecting);
+        }
+      }
+    }, { threshold: 0.35 });
+  }
+
+  /** The picture changed: cards for what is open, records for what is over. */
+  update() {
+    const { picture, speak, wire } = this.context;
+    if (picture.ended && this.cards.size) for (const id of [...this.cards.keys()]) this.drop(id);
+    for (const d of picture.decisions.values()) {
+      const card = this.cards.get(d.id);
+      const open = !d.outcome && !d.withdrawn && !picture.ended;
+      if (open && card) {
+        card.update(d);
+      } else if (open) {
+        const made = new Card(d, this.context);
+        this.cards.set(d.id, made);
+        made.el.hidden = true;
+        this.pane.append(made.el);
+        this.observer.observe(made.el);
+        if (this.started) speak(announcement(d));
+      } else if (card) {
+        if (this.started && d.outcome) speak(`${d.title}: ${d.outcome.option}, ${byText(d.outcome)}.`);
+        this.close(d, card);
+        for (const [id, entry] of wire.unacked) {
+          if (entry.body.decision === d.id && entry.body.command !== "answer") wire.unacked.delete(id);
+        }
+      }
+    }
+    this.started = true;
+    this.arrange();
+    this.fillRecords();
+  }
+
+  /** @param {string} id */
+  drop(id) {
+    const card = this.cards.get(id);
+    if (!card) return;
+    this.observer.unobserve(card.el);
+    card.el.remove();
+    this.cards.delete(id);
+  }
+
+  /**
+   * A record stands where the card stood, as high, until the pointer has left.
+   * @param {any} d
+   * @param {Card} card
+   */
+  close(d, card) {
+    const had = !card.el.hidden && card.el.matches(":hover, :focus-within");
+    const height = card.el.offsetHeight;
+    this.drop(d.id);
+    if (!had) return;
+    const el = record(d, this.late.get(d.id) || "");
+    el.style.minHeight = `${height}px`;
+    this.lingering.set(d.id, el);
+    this.pane.prepend(el);
+    const leave = () => {
+      el.remove();
+      this.lingering.delete(d.id);
+      this.arrange();
+      this.fillRecords();
+    };
+    el.addEventListener("pointerleave", leave, { once: true });
+    // Decided by key: no pointer is there to leave.
+    setTimeout(() => { if (el.isConnected && !el.matches(":hover")) leave(); }, 1500);
+  }
+
+  /** Which card is shown, and whether there is a list. */
+  arrange() {
+    const open = this.context.picture.open().filter((d) => this.cards.has(d.id));
+    const many = open.length > 1;
+    const listed = !this.list.hidden;
+    // Nothing moves under a pointer or while somebody types: the layout changes when they have left.
+    if (many !== listed && !this.busy()) {
+      this.list.hidden = this.headline.hidden = !many;
+      this.split.classList.toggle("listed", many);
+      this.pane.classList.toggle("narrow", many);
+    }
+    this.fillList(open);
+    if (!this.cards.has(this.selected) && !this.lingering.size) this.selected = open[0]?.id || "";
+    for (const [id, card] of this.cards) {
+      const show = id === this.selected && !this.lingering.size;
+      if (card.el.hidden === show) card.el.hidden = !show;
+    }
+    for (const [id, item] of this.items) attr(item.el, "aria-selected", String(id === this.selected));
+    this.inbox.hidden = !this.cards.size && !this.lingering.size;
+    write(this.title, `${count(open.length, "open decision")}, soonest first`);
+    write(this.all, `Wait for me: all ${open.length}`);
+  }
+
+  /** Whether pointer or focus is in the open card. */
+  busy() {
+    return this.pane.matches(":focus-within, :hover") && this.cards.size > 0;
+  }
+
+  /** @param {any[]} open soonest first */
+  fillList(open) {
+    const ids = open.map((d) => d.id);
+    if (!this.list.matches(":hover, :focus-within")) {
+      this.order = ids;
+    } else {
+      this.order = [...this.order.filter((id) => ids.includes(id)),
+        ...ids.filter((id) => !this.order.includes(id))];
+    }
+    for (const [id, item] of this.items) {
+      if (!ids.includes(id)) {
+        item.el.remove();
+        this.items.delete(id);
+      }
+    }
+    this.order.forEach((id, n) => {
+      const d = this.context.picture.decisions.get(id);
+      let item = this.items.get(id);
+      if (!item) {
+        item = { el: null, glyph: glyph("open"), title: h("b"), who: h("small"), left: h("span.num") };
+        item.el = h("div.item", { role: "option", id: `${this.cards.get(id)?.name}i` },
+          h("span.s-open", {}, item.glyph), h("span.two", {}, item.title, item.who), item.left);
+        item.el.dataset.id = id;
+        this.items.set(id, item);
+      }
+      drawGlyph(item.glyph, d.held === "hold" ? "human" : "open");
+      tell(item.title, d.title);
+      tell(item.who, d.asker || d.why);
+      if (this.list.children[n] !== item.el) this.list.insertBefore(item.el, this.list.children[n]);
+    });
+  }
+
+  fillRecords() {
+    const over = [...this.context.picture.decisions.values()]
+      .filter((d) => !this.cards.has(d.id) && !this.lingering.has(d.id)).reverse();
+    const shown = JSON.stringify([over.map((d) => [d.id, d.outcome, d.withdrawn]), [...this.late]]);
+    if (shown === this.recordsShown) return;
+    this.recordsShown = shown;
+    const records = over.slice(0, MOST_RECORDS).map((d) => record(d, this.late.get(d.id) || ""));
+    if (over.length > MOST_RECORDS) {
+      const more = count(over.length - MOST_RECORDS, "earlier decision");
+      records.push(h("p.record.sub", {}, h("span"), `and ${more}`));
+    }
+    this.records.replaceChildren(...records);
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} busy
+   */
+  tick(now, busy) {
+    for (const card of this.cards.values()) {
+      if (!card.el.hidden) card.tick(now, busy);
+      else card.count(clockState(card.d, now));
+    }
+    for (const [id, item] of this.items) {
+      const d = this.context.picture.decisions.get(id);
+      const state = clockState(d, now);
+      write(item.left, state.kind === "held" ? "held" : state.left === null ? "–" : state.time);
+      item.left.classList.toggle("soon", state.left !== null && state.left <= 60);
+      const card = this.cards.get(id);
+      if (card?.el.hidden) card.warn(state);
+    }
+    if (this.cards.size > 1 !== !this.list.hidden) this.arrange();
+  }
+
+  /**
+   * @param {any} reply
+   */
+  reply(reply) {
+    const card = this.cards.get(reply.decision);
+    if (card && card.replied(reply)) return;
+    if (reply.ok) return;
+    this.late.set(reply.decision, reply.text);
+    const el = this.lingering.get(reply.decision);
+    if (el) el.lastElementChild?.append(/** @type {Node} */ (lateLine(reply.text)));
+    this.fillRecords();
+    this.context.speak(reply.text);
+  }
+
+  /** @param {string} id */
+  select(id) {
+    this.selected = id;
+    this.arrange();
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    const at = this.order.indexOf(this.selected);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (step) {
+      e.preventDefault();
+      this.select(this.order[Math.min(this.order.length - 1, Math.max(0, at + step))]);
+      attr(this.list, "aria-activedescendant", `${this.cards.get(this.selected)?.name}i`);
+    } else if (e.key === "Enter") {
+      e.preventDefault();
+      this.focus();
+    }
+  }
+
+  /** Into the shown card: the chosen option, or the first. */
+  focus() {
+    const card = this.cards.get(this.selected);
+    if (!card) return;
+    card.el.scrollIntoView({ block: "nearest" });
+    const target = card.choice()?.radio || card.rows[0]?.radio || card.el;
+    target.focus({ preventScroll: true });
+  }
+
+  holdAll() {
+    for (const card of this.cards.values()) {
+      if (card.d.held !== "hold" && (card.d.deadline !== null || card.d.held)) {
+        card.command({ command: "hold", on: true });
+      }
+    }
+  }
+
+  end() {
+    this.observer.disconnect();
+  }
+}
+
+/** @param {any} d */
+function announcement(d) {
+  const then = d.timeout === null || d.recommend === null ? "No clock."
+    : `${spokenText(d.timeout)}, then ${d.recommend}.`;
+  return `Decision: ${d.title}. ${then}`;
+}
+
+/** @param {any} outcome */
+function byText(outcome) {
+  return /** @type {Record<string, string>} */ ({
+    user: "by you", timeout: "by timeout", remote: "from elsewhere", policy: "by policy",
+    autopilot: "by autopilot", budget: "by the budget", agent: "by the agent",
+  })[outcome.by] || "decided";
+}

@@ -1,0 +1,1 @@
+"""Tests of the board, in Python and on a page of its own."""
