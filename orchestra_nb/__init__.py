@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import agents as agents
+    from .agents.context import Context
     from .engine.protocols import Worker as Agent
     from .errors import (
         AgentError,
@@ -58,6 +59,7 @@ __all__ = [
     "Outcome",
     # Agents
     "Agent",
+    "Context",
     "agents",
     # Settings
     "configure",
@@ -79,6 +81,7 @@ _HOMES = {
     "runs": ("check",),
     "launch": ("run", "rehearse"),
     "handle": ("Run",),
+    "agents.context": ("Context",),
     "state": ("Outcome",),
     "store.settings": ("configure",),
     "errors": (

@@ -120,8 +120,8 @@ class AgentError(OrchestraError):
         super().__init__(message)
 
 
-class TaskFailed(OrchestraError, LookupError):
-    """A result was asked for that does not exist.
+class TaskFailed(OrchestraError, KeyError):
+    """A result was asked for that does not exist; a ``KeyError``, so that ``.get()`` works.
 
     Attributes:
         task: Id of the task.
@@ -132,6 +132,9 @@ class TaskFailed(OrchestraError, LookupError):
     def __init__(self, task: str, status: str, cause: str):
         self.task, self.status, self.cause = task, status, cause
         super().__init__(f"{task} has no result: {status}" + (f" ({cause})" if cause else ""))
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show the sentence in quotes
 
 
 class RunFailed(OrchestraError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
@@ -113,6 +114,7 @@ class Run:
         self.plan: Plan = engine.plan
         self.results = Results(engine)
         self._waiter: Waiter = PlainWaiter()
+        self._show: Callable[[], None] | None = None
 
     # Reading.
 
@@ -139,12 +141,10 @@ class Run:
             return engine.state.copy()
         picture: Future[State] = Future()
         engine.call(lambda: picture.set_result(engine.state.copy()))
-        while True:
-            try:
+        while not picture.done() and not self.finished:
+            with contextlib.suppress(FutureTimeout):
                 return picture.result(0.2)
-            except FutureTimeout:
-                if self.finished:
-                    return engine.state.copy()
+        return engine.state.copy()
 
     @property
     def decisions(self) -> list[DecisionState]:
@@ -166,6 +166,13 @@ class Run:
         rehearsal = " REHEARSAL," if state.rehearsal else ""
         words = f"{state.status},{rehearsal} {done} of {total} tasks, {clock(self.now())}"
         return f"<Run {self.id}: {words}>"
+
+    def _ipython_display_(self) -> None:
+        """Show the board where there is one: it is the same run in every cell."""
+        if self._show is None:
+            print(repr(self))
+        else:
+            self._show()
 
     # Waiting.
 

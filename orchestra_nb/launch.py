@@ -70,16 +70,20 @@ def run(
         SetupError: If an agent is missing, unknown, or has no key. Nothing was started.
         StoreError: If the run's folder can't be made.
     """
-    settings: dict[str, Any] = dict(
-        inputs=inputs, level=level, mode=mode, timeline=timeline, max_concurrency=max_concurrency,
-        home=home, on_event=on_event, on_decision=on_decision,
-    )  # fmt: skip
+    settings: dict[str, Any] = {
+        "inputs": inputs,
+        "level": level,
+        "mode": mode,
+        "timeline": timeline,
+        "max_concurrency": max_concurrency,
+        "home": home,
+        "on_event": on_event,
+        "on_decision": on_decision,
+    }
     return _show(
         plan,
         again,
-        lambda plan: runs.start(
-            plan, agents, budget=budget, seed=seed, claude=claude, **settings
-        ),
+        lambda plan: runs.start(plan, agents, budget=budget, seed=seed, claude=claude, **settings),
     )
 
 
@@ -131,11 +135,11 @@ def rehearse(
     )  # fmt: skip
 
 
-def _show(plan: Plan | str | Path, again: bool, begin: Callable[[Plan], Run]) -> Run:
+def _show(plan: Any, again: bool, begin: Callable[[Any], Run]) -> Run:
     """Begin a run; in a notebook, show its board, or the board of the one that goes on."""
     notebook = _notebook()
-    if notebook is None:
-        return begin(plan)  # type: ignore[arg-type]  runs reads paths, and refuses other things
+    if notebook is None or not isinstance(plan, (Plan, str, Path)):
+        return begin(plan)  # it reads paths, and refuses other things
     if isinstance(plan, (str, Path)):
         plan = Plan.load(plan)
     return notebook.show(plan, again, begin)

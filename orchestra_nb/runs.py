@@ -141,7 +141,8 @@ def rehearse(
     on_decision: Callable[[DecisionState], None] | None = None,
 ) -> Run:
     """Start a rehearsal; see :func:`orchestra_nb.rehearse` for the arguments."""
-    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= 1e6:
+    pace: Any = speed
+    if isinstance(pace, bool) or not isinstance(pace, (int, float)) or not 0 < pace <= 1e6:
         raise SetupError(f"speed must be a number above 0, not {speed!r}")
     ready = _settle(
         plan,
@@ -168,21 +169,21 @@ def live_runs() -> list[Run]:
     return [run for run in tuple(_live) if not run.finished and run._engine.pid == pid]
 
 
-def _settle(
-    plan: Plan | str | Path, inputs: Mapping[str, Any] | None, **overrides: Any
-) -> Plan:
+def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> Plan:
     """The plan as it runs: read, overridden, filled in."""
-    if isinstance(plan, (str, Path)):
-        plan = Plan.load(plan)
-    elif not isinstance(plan, Plan):
+    if isinstance(given, (str, Path)):
+        plan = Plan.load(given)
+    elif isinstance(given, Plan):
+        plan = given
+    else:
         raise PlanError(
-            [Fault("", f"a plan is a Plan or the path of one, not {type(plan).__name__}")]
+            [Fault("", f"a plan is a Plan or the path of one, not {type(given).__name__}")]
         )
     if overrides.get("mode") is None and (wanted := os.environ.get("ORCHESTRA_MODE")):
         overrides["mode"] = wanted
-    given = {key: value for key, value in overrides.items() if value is not None}
-    if given:
-        plan = plan.with_(**given)
+    changes = {key: value for key, value in overrides.items() if value is not None}
+    if changes:
+        plan = plan.with_(**changes)
     return plan.filled(inputs)
 
 
@@ -196,7 +197,7 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
     Raises:
         SetupError: Naming everything that is wrong at once.
     """
-    given = dict(agents or {})
+    given: dict[Any, Any] = dict(agents or {})
     problems: list[str] = []
     by_name: dict[str, str] = {}
     for name in given:
@@ -214,13 +215,13 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
         if node.kind != "task":
             workers.append(None)
             continue
-        name = by_name.get(fold(node.id)) or by_name.get(fold(node.agent))
-        used.update(n for n in (by_name.get(fold(node.id)), by_name.get(fold(node.agent))) if n)
+        named = [n for n in (by_name.get(fold(node.id)), by_name.get(fold(node.agent))) if n]
+        used.update(named)
         if node.skip is not None:
             workers.append(None)
             continue
-        if name is not None:
-            workers.append(_worker(given[name], name, graph, node, problems))
+        if named:
+            workers.append(_worker(given[named[0]], named[0], graph, node, problems))
             continue
         entry = graph.plan.agent_for(node.agent)
         if not given or claude or (entry is not None and entry.model is not None):
@@ -244,9 +245,7 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
     return workers
 
 
-def _worker(
-    given: Any, name: str, graph: Graph, node: Node, problems: list[str]
-) -> Worker | None:
+def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]) -> Worker | None:
     if hasattr(given, "blocking") and hasattr(given, "retries") and callable(given):
         worker: Worker = given
         return worker
@@ -275,7 +274,9 @@ def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
             f"agents={{{node.agent!r}: onb.agents.Claude(tools=[...])}}"
         )
         return None
-    options = {"model": entry.model, "system": entry.system, "max_tokens": entry.max_tokens}
+    options: dict[str, Any] = {
+        "model": entry.model, "system": entry.system, "max_tokens": entry.max_tokens,
+    }  # fmt: skip
     return Claude(**{key: value for key, value in options.items() if value is not None})
 
 
@@ -362,9 +363,7 @@ def _start(
         on_attempt=None if rehearsal else note_duration,
     )
     run = Run(engine, folder.path)
-    text = journal.keep_plan_file(
-        lambda: plan_md(state, now=run.now(), wall=engine.wall())
-    )
+    text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
 
     def on_change(state: State, change: Change) -> None:
         text.changed()
@@ -382,10 +381,9 @@ def _at_exit() -> None:
     for run in live_runs():
         run._engine.interrupt("the process ended")
         if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
-            print(
+            sys.stderr.write(
                 f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "
-                "Use run.wait() to wait for its end.",
-                file=sys.stderr,
+                "Use run.wait() to wait for its end.\n"
             )
 
 

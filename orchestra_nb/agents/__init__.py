@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .claude import Claude as Claude
+    from .prices import Price as Price
     from .prices import Prices as Prices
 
-__all__ = ["Claude", "Prices"]
+__all__ = ["Claude", "Price", "Prices"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,8 +17,8 @@ def __getattr__(name: str) -> Any:
         from .claude import Claude
 
         return Claude
-    if name == "Prices":
-        from .prices import Prices
+    if name in ("Price", "Prices"):
+        from . import prices
 
-        return Prices
+        return getattr(prices, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -354,4 +354,3 @@ class Context:
         future: Future[Outcome] = Future()
         self._job.post(Ask(self._job, decision, future))
         return future
-

@@ -106,7 +106,9 @@ class Attempts:
 
     # Waits.
 
-    def wait(self, job: Job, cause: events.WaitCause, detail: str, until: float | None = None) -> None:
+    def wait(
+        self, job: Job, cause: events.WaitCause, detail: str, until: float | None = None
+    ) -> None:
         """The attempt waits for something that is not its own work."""
         job.waits.append(cause)
         if len(job.waits) > 1:
@@ -332,9 +334,7 @@ class Attempts:
         node = job.node
         self._end(job)
         self._engine.emit(
-            events.agent_cancelled(
-                task=node.id, agent=node.agent, phase=node.phase, reason=reason
-            )
+            events.agent_cancelled(task=node.id, agent=node.agent, phase=node.phase, reason=reason)
         )
 
     def _end(self, job: Job) -> None:

@@ -138,6 +138,10 @@ class Core:
         if not self._lines:
             self._sync()
 
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Make ``call`` after so many seconds, also when the run is over by then."""
+        self._loop.call_later(seconds, lambda: self.call(call))
+
     def _turn(self) -> None:
         self._scheduled = False
         now = self.t = round(self.now(), 6)

@@ -266,9 +266,7 @@ class Decisions:
         held = entry.countdown.held
         assert held is not None
         until = entry.countdown.here_until(self._engine.t) if held == "here" else None
-        self._engine.emit(
-            events.decision_held(decision_id=decision_id, cause=held, until_s=until)
-        )
+        self._engine.emit(events.decision_held(decision_id=decision_id, cause=held, until_s=until))
 
     def _arm(self, decision_id: str, entry: _Open) -> None:
         """Wake when something happens next: the deadline, or the end of a hold."""

@@ -43,6 +43,7 @@ class Engine(Core):
 
     Attributes:
         plan: The plan as it runs, with level, mode and inputs settled.
+        seconds: Expected seconds of each node.
         results: Task id -> the very object its agent returned.
         errors: Task id -> the exception of its last attempt.
         ended: Set once the run is over and durable.
@@ -70,6 +71,7 @@ class Engine(Core):
         self.plan: Plan = state.graph.plan
         self.run_id = run_id
         self.rehearsal = rehearsal
+        self.seconds = seconds
         self.results: dict[str, Any] = {}
         self.errors: dict[str, BaseException] = {}
         self.ended = threading.Event()
@@ -368,9 +370,7 @@ class Engine(Core):
             failed = state.counts["failed"] or any(t.skip_cause == "failed" for t in state.tasks)
             status = "failed" if failed else "completed"
         counts = {key: count for key, count in sorted(state.counts.items()) if count}
-        self.emit(
-            events.orchestration_complete(status=status, seconds=self.t, counts=counts)
-        )
+        self.emit(events.orchestration_complete(status=status, seconds=self.t, counts=counts))
         self.timers.clear()
         self.when_durable(self._close)
 

@@ -86,7 +86,7 @@ class Job:
     node: Node
     attempt: int
     state: State
-    results: Mapping[int, Any]
+    results: Mapping[str, Any]
     inputs: Mapping[str, Any]
     answers: Mapping[str, Any]
     notes: tuple[str, ...]

@@ -1,0 +1,307 @@
+"""Ties runs to boards: changes out, clicks in.
+
+The engine's loop makes the messages (it owns the state) and sends them once what they say is on
+disk. What the browser says arrives in some thread of the kernel, is read, and is posted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from ..commands import from_json
+from ..engine.engine import Order
+from ..errors import CommandError
+from ..handle import Run
+from ..plan import Plan
+from ..state import Change, State
+from ..views.remaining import seconds_left
+from ..views.static_html import final_html, final_text
+from ..widgets.board import Board
+from ..widgets.snapshot import RunInfo, delta, snapshot
+from .output import Outputs
+from .pump import NO_PUMP, KernelPump
+
+__all__ = ["Attached", "Notebook", "NotebookWaiter", "current"]
+
+EVERY_S = 0.1
+"""State goes out ten times a second at most."""
+AT_ONCE_S = 0.05
+"""Decisions and ends don't wait for that, yet there are never more than 20 messages a second."""
+LEFT_EVERY_S = 10.0
+PICTURE_EVERY_S = 10.0
+"""The trait that late views and the saved notebook read is renewed this often at most."""
+HELLO_WITHIN_S = 5.0
+"""A front end that has not said hello by then shows text."""
+REMEMBERED = 1_000
+
+
+class Attached:
+    """One run, its board, and every cell that shows it."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self._engine = run._engine
+        self._estimates = [s or None for s in self._engine.seconds]
+        info = {i: s for i, s in enumerate(self._engine.seconds) if s}
+        state = run.state
+        self._info = RunInfo.of(state, estimates=info)
+        self._outputs = Outputs()
+        self._change = Change()
+        self._flush_at: float | None = None
+        self._flushed = self._pictured = -1.0
+        self._left: tuple[float, float | None] = (float("-inf"), None)
+        self._met = False
+        self._handled: OrderedDict[str, None] = OrderedDict()
+        self._sent = state.seq
+        self.board = Board(self._snapshot(state), on_message=self._hear)
+
+    def show(self) -> None:
+        """Show the run in the cell that runs now."""
+        if self.run.finished:
+            self._outputs.show(self._final(self.run.state))
+            return
+        self._outputs.show(self._live())
+
+    def begin(self) -> None:
+        """Listen, and look after front ends that show text only."""
+        self._engine.listen(self._on_change)
+        self._engine.call(self._picture)
+        self._engine.call(lambda: self._engine.later(HELLO_WITHIN_S, self._tell_in_words))
+
+    # Out: on the engine's loop.
+
+    def _on_change(self, state: State, change: Change) -> None:
+        mine = self._change
+        mine.tasks |= change.tasks
+        mine.decisions |= change.decisions
+        mine.findings += change.findings
+        mine.run |= change.run
+        soon = bool(change.decisions) or state.ended_at is not None
+        due = self._flushed + (AT_ONCE_S if soon else EVERY_S)
+        if self._flush_at is None or due < self._flush_at:
+            self._flush_at = max(due, self._engine.t)
+            self._engine.later(max(0.0, due - self._engine.t), self._flush)
+
+    def _flush(self) -> None:
+        if self._flush_at is None:
+            return  # an earlier one took it along
+        self._flush_at = None
+        engine, state, change = self._engine, self._engine.state, self._change
+        now = self._flushed = engine.now()
+        important = bool(change.decisions)
+        message = delta(
+            state, change, now, base=self._sent, run=self._info, left_s=self._time_left(state, now)
+        )
+        self._sent = state.seq
+        change.clear()
+        engine.when_durable(lambda: self.board.push(message))
+        if important or state.ended_at is not None or now - self._pictured > PICTURE_EVERY_S:
+            self._picture()
+        if state.ended_at is not None:
+            final = self._final(state)
+            engine.when_durable(lambda: self._outputs.replace(final))
+
+    def _picture(self) -> None:
+        """Renew the whole picture for views that come late."""
+        self._pictured = self._engine.now()
+        picture = self._snapshot(self._engine.state)
+        self._engine.when_durable(lambda: self.board.refresh(picture))
+
+    def _snapshot(self, state: State) -> dict[str, Any]:
+        now = self.run.now()
+        return snapshot(state, now, run=self._info, left_s=self._time_left(state, now))
+
+    def _time_left(self, state: State, now: float) -> float | None:
+        """Seconds left at least; worked out anew every ten seconds."""
+        at, left = self._left
+        if now - at >= LEFT_EVERY_S:
+            known = any(self._estimates)
+            left = seconds_left(state, now, self._estimates) if known else None
+            self._left = (now, left)
+        return left
+
+    def _tell_in_words(self) -> None:
+        if self._met or self._engine.state.ended_at is not None:
+            return
+        bundle = self._live(self._words(self._engine.state))
+        self._engine.when_durable(lambda: self._outputs.replace(bundle))
+        self._engine.later(HELLO_WITHIN_S, self._tell_in_words)
+
+    # What cells hold.
+
+    def _live(self, words: str | None = None) -> dict[str, Any]:
+        bundle: Any = self.board._repr_mimebundle_() or {}
+        data: dict[str, Any] = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
+        data["text/plain"] = words if words is not None else repr(self.board)
+        return data
+
+    def _words(self, state: State) -> str:
+        text = final_text(state, run=self._info)
+        if any(d.open for d in state.decisions.values()):
+            text += "\nNo clicks here: answer with run.answer(decision, option)."
+        return text
+
+    def _final(self, state: State) -> dict[str, Any]:
+        return {
+            "text/html": final_html(state, run=self._info),
+            "text/plain": final_text(state, run=self._info),
+        }
+
+    # In: any thread, any order, any repetition.
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        kind, key = message.get("type"), message.get("id")
+        if kind == "ping":
+            self.board.push(
+                {"type": "pong", "id": key, "t0": message.get("t0"), "now": self.run.now()}
+            )
+        elif kind == "hello":
+            self._met = True
+            self._engine.call(self._welcome)
+        elif kind == "command":
+            self.board.push({"type": "ack", "id": key})
+            if not isinstance(key, str) or key in self._handled:
+                return
+            self._handled[key] = None
+            if len(self._handled) > REMEMBERED:
+                self._handled.popitem(last=False)
+            self._command(key, message)
+
+    def _welcome(self) -> None:
+        """A view came: bring it, and all others, to the same picture."""
+        state = self._engine.state
+        self._change.clear()
+        self._flush_at = None
+        self._sent = state.seq
+        message = {"type": "snapshot", "snapshot": self._snapshot(state)}
+        self._engine.when_durable(lambda: self.board.push(message))
+
+    def _command(self, key: str, message: dict[str, Any]) -> None:
+        body = message.get("body")
+        decision = body.get("decision") if isinstance(body, dict) else None
+
+        def reply(ok: bool, text: str) -> None:
+            self.board.push(
+                {"type": "reply", "id": key, "decision": decision, "ok": ok, "text": text}
+            )
+
+        try:
+            if isinstance(body, dict):
+                body = {**body, "client": str(message.get("client", ""))}
+            command = from_json(body, source="board")
+        except CommandError as error:
+            reply(False, str(error))
+            return
+        self._engine.post(Order(command, reply))
+
+
+class NotebookWaiter:
+    """Waits in a cell with clicks working; an interrupt ends only the waiting."""
+
+    def __init__(self, run: Run):
+        self._run = run
+        self._pump = KernelPump()
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block the cell until ``done()``."""
+        self._refuse_in_callback()
+        if not self._pump.available and not done():
+            sys.stderr.write(f"{NO_PUMP}\n")
+        try:
+            return self._pump.wait(lambda: done() or self._stuck(), timeout)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(_GOES_ON)
+            raise
+
+    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Await in the cell until ``done()``."""
+        try:
+            return await self._pump.wait_async(done, timeout)
+        except asyncio.CancelledError as interrupt:
+            interrupt.add_note(_GOES_ON)
+            raise
+
+    def _refuse_in_callback(self) -> None:
+        kernel = current_kernel()
+        parent = kernel.get_parent("shell") if kernel is not None else {}
+        if str(parent.get("header", {}).get("msg_type", "")).startswith("comm_"):
+            raise RuntimeError(
+                "run.wait() in a widget's callback would hold up all other clicks; "
+                "use on_event= to hear of the end"
+            )
+
+    def _stuck(self) -> bool:
+        """Whether blocking would hang: clicks can't arrive, and a decision has no timeout."""
+        if self._pump.available or self._run.autopilot:
+            return False
+        for decision in list(self._run._engine.state.decisions.values()):
+            if decision.open and decision.timeout_s is None:
+                raise RuntimeError(
+                    f"{decision.title!r} has no timeout, and clicks can't arrive while this cell "
+                    "waits: use `await run`, or answer with run.answer() first"
+                )
+        return False
+
+
+_GOES_ON = "Only the waiting ended: the run goes on. run.stop() ends it."
+
+
+class Notebook:
+    """The notebook this process serves: which cell shows which run."""
+
+    def __init__(self) -> None:
+        self._by_cell: dict[tuple[str, str], Attached] = {}
+
+    def show(self, plan: Plan, again: bool, begin: Callable[[Plan], Run]) -> Run:
+        """Start a run and show it, or show the one this cell started and that still goes on."""
+        key = (_cell(), plan.model_dump_json())
+        before = self._by_cell.get(key)
+        if before is not None and not again and not before.run.finished:
+            before.show()
+            return before.run
+        run = begin(plan)
+        attached = self.attach(run)
+        self._by_cell = {k: a for k, a in self._by_cell.items() if not a.run.finished}
+        self._by_cell[key] = attached
+        attached.show()
+        return run
+
+    def attach(self, run: Run) -> Attached:
+        """Give a run its board and this notebook's way of waiting."""
+        attached = Attached(run)
+        run._waiter = NotebookWaiter(run)
+        run._show = attached.show
+        attached.begin()
+        return attached
+
+
+_notebook: Notebook | None = None
+
+
+def current() -> Notebook | None:
+    """The notebook of this process, ``None`` outside a kernel."""
+    global _notebook
+    if current_kernel() is None:
+        return None
+    if _notebook is None:
+        _notebook = Notebook()
+    return _notebook
+
+
+def current_kernel() -> Any:
+    """The running ipykernel, or ``None``."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None)
+
+
+def _cell() -> str:
+    """What tells the running cell from others: its id, where the front end sends one."""
+    kernel = current_kernel()
+    parent = kernel.get_parent("shell")
+    cell = parent.get("metadata", {}).get("cellId")
+    return str(cell or parent.get("content", {}).get("code", ""))
