@@ -1,0 +1,48 @@
+"""How long a run takes at least, from what its tasks are expected to take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..state import SETTLED, State
+
+__all__ = ["estimates_of", "seconds_left", "seconds_total"]
+
+
+def estimates_of(state: State) -> list[float | None]:
+    """The plan's own estimates by node; of a rehearsal, as they pass at its speed.
+
+    What the level skips takes no time; decisions wait for people, which nobody can estimate, so
+    they count as nothing.
+    """
+    speed = state.rehearsal or 1.0
+    found: list[float | None] = []
+    for node in state.graph.nodes:
+        estimate = getattr(node.spec, "estimate", None) if node.kind == "task" else 0.0
+        if node.skip:
+            estimate = 0.0
+        found.append(None if estimate is None else estimate / speed)
+    return found
+
+
+def seconds_total(state: State, estimates: Sequence[float | None]) -> float:
+    """The least a whole run takes: its longest path, or all work spread over the slots."""
+    return _least(state, [each or 0.0 for each in estimates])
+
+
+def seconds_left(state: State, now: float, estimates: Sequence[float | None]) -> float:
+    """The least that is left. What is over counts nothing, what runs what is left of it."""
+    seconds = []
+    for task, estimate in zip(state.tasks, estimates, strict=True):
+        if task.status in SETTLED or not estimate:
+            seconds.append(0.0)
+        elif task.started_at is None:
+            seconds.append(estimate)
+        else:
+            seconds.append(max(0.0, estimate - (now - task.started_at)))
+    return _least(state, seconds)
+
+
+def _least(state: State, seconds: list[float]) -> float:
+    longest = max(state.graph.ranks(seconds), default=0.0)
+    return max(longest, sum(seconds) / state.graph.plan.max_concurrency)

@@ -1,0 +1,222 @@
+"""A run in a terminal: live where there is a person, plain lines where there is a pipe or a log."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import OrchestraError
+from ..state import State
+from . import words
+from .frame import render
+from .keys import Keys
+from .lines import Lines
+from .prompt import Prompt, Wish
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+__all__ = ["Shown", "TerminalView", "render"]
+
+_EVERY = 0.25
+_TYPING = 0.1
+"""While somebody types the picture follows the keys, the run's state only so often."""
+_SHARE = 20.0
+"""A look at the run may take one part in so many of the time: 10,000 tasks are shown slower."""
+
+
+class Shown(Protocol):
+    """What the view needs of a run."""
+
+    autopilot: bool
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+
+    @property
+    def state(self) -> State:
+        """A copy of its state."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing happens any more."""
+
+    def now(self) -> float:
+        """Seconds since its start."""
+
+    def answer(
+        self, decision: str, option: str, *, note: str | None = None, text: str | None = None
+    ) -> Any:
+        """Choose an option, or ``other`` with a text."""
+
+    def hold(self, decision: str, on: bool = True) -> Any:
+        """Wait for me."""
+
+    def extend(self, decision: str, seconds: float = 300.0) -> Any:
+        """More time."""
+
+    def pause(self) -> Any:
+        """Start nothing new."""
+
+    def unpause(self) -> Any:
+        """Go on."""
+
+    def stop(self) -> Any:
+        """End it."""
+
+
+class TerminalView:
+    """Shows a run until it is over.
+
+    On a terminal it redraws one picture four times a second and takes answers from the keyboard;
+    elsewhere it prints a line for each change.
+
+    Args:
+        console: Where to; standard output if absent.
+        estimates: Expected seconds by node; the plan's own if absent.
+
+    Example::
+
+        TerminalView().attach(run)
+    """
+
+    def __init__(
+        self, *, console: Console | None = None, estimates: Sequence[float | None] | None = None
+    ):
+        from rich.console import Console
+
+        self.console = console or Console(highlight=False, markup=False, emoji=False)
+        self._estimates = estimates
+        self._prompt = Prompt()
+        encoding = (self.console.encoding or "").lower().replace("-", "").replace("_", "")
+        self.unicode = encoding.startswith("utf")
+        self._lines = Lines(unicode=self.unicode)
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a terminal that can redraw."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def attach(self, run: Shown, *, keys: Keys | None = None) -> None:
+        """Show the run until it is finished.
+
+        Ctrl-C ends the showing, not the run, and clears the picture; attached again, the view
+        goes on where it was.
+
+        Args:
+            run: The run.
+            keys: Where answers are typed; standard input if absent.
+        """
+        if self.live:
+            self._attach_live(run, keys or Keys())
+        else:
+            self._attach_lines(run)
+
+    def _attach_lines(self, run: Shown) -> None:
+        while True:
+            finished = run.finished  # first, so that the last look sees everything
+            began = time.monotonic()
+            for line in self._lines.changes(run.state):
+                self.say(line)
+            if finished:
+                return
+            time.sleep(max(_EVERY, _SHARE * (time.monotonic() - began)))
+
+    def say(self, line: str) -> None:
+        """One line of text, as it is; what the encoding lacks becomes a question mark."""
+        if not self.unicode:
+            encoding = self.console.encoding or "ascii"
+            line = line.encode(encoding, "replace").decode(encoding)
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
+        with contextlib.suppress(AttributeError):
+            self.console.file.flush()
+
+    def _attach_live(self, run: Shown, keys: Keys) -> None:
+        from rich.live import Live
+
+        live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop")
+        with keys, live:
+            try:
+                self._redraw(run, keys, live)
+            except KeyboardInterrupt:
+                live.transient = True
+                raise
+
+    def _redraw(self, run: Shown, keys: Keys, live: Live) -> None:
+        state, looked = run.state, time.monotonic()
+        while True:
+            finished = run.finished
+            began = time.monotonic()
+            if finished or began - looked >= _TYPING:
+                state, looked = run.state, began
+            self._prompt.follow(state)
+            live.update(self._picture(state, run.now(), keys.active), refresh=True)
+            if finished:
+                return
+            wait = max(_EVERY, _SHARE * (time.monotonic() - began))
+            for key in keys.read(wait):
+                wish = self._prompt.key(key, state)
+                if wish is not None:
+                    self._prompt.typing.said = carry_out(run, wish, state)
+
+    def _picture(self, state: State, now: float, typing: bool) -> Any:
+        return render(
+            state,
+            now,
+            estimates=self._estimates,
+            width=self.console.width,
+            height=self.console.height - 1,
+            typing=self._prompt.typing if typing else None,
+            unicode=self.unicode,
+        )
+
+
+def carry_out(run: Shown, wish: Wish, state: State) -> str:
+    """Do what was typed; what came of it, for people."""
+    try:
+        return _carry_out(run, wish, state)
+    except OrchestraError as error:
+        return words.cut(str(error), 500)
+
+
+def _carry_out(run: Shown, wish: Wish, state: State) -> str:
+    decision = wish.decision or ""
+    match wish.verb:
+        case "answer":
+            run.answer(decision, wish.option, note=wish.text or None)
+            return ""
+        case "other":
+            run.answer(decision, words.OTHER, text=wish.text)
+            return ""
+        case "extend":
+            run.extend(decision)
+            return "5 minutes more."
+        case "hold":
+            run.hold(decision)
+            return "Waiting for you. The other agents keep running."
+        case "release":
+            run.hold(decision, False)
+            return "The clock runs again."
+        case "pause":
+            if state.status == "paused":
+                run.unpause()
+                return "The run goes on."
+            run.pause()
+            return ""
+        case "autopilot":
+            run.autopilot = not state.autopilot
+            return f"Autopilot is {'off' if state.autopilot else 'on'}."
+        case "stop":
+            run.stop()
+            return "Stopping. The run can be resumed."
+        case _:
+            return ""
