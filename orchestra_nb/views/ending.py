@@ -79,7 +79,13 @@ def _line(state: State) -> str:
         parts.append(f"{done:,} finished")
         sentence = ", ".join(parts) + "."
     else:
-        word = {"stopped": "Stopped", "interrupted": "Interrupted", "failed": "Failed"}
+        word = {
+            "stopped": "Stopped",
+            "interrupted": "Interrupted",
+            "failed": "Failed",
+            "running": "Running",
+            "paused": "Paused",
+        }
         sentence = f"{word.get(state.status, 'Ended')}: {done:,} of {count(total, 'task')} done."
     return " ".join(filter(None, (sentence, _decided(state))))
 

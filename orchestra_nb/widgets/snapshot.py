@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from ..plan.levels import load_levels
 from ..state import Change, DecisionState, Finding, State, TaskState
 from ..views.ending import ending, record_line
+from ..views.run_info import RunInfo
 from ..views.words import MODE_WORDS, cut, plain
 from .rows import deciders, pristine, row
 
@@ -22,44 +21,6 @@ __all__ = ["RunInfo", "delta", "snapshot"]
 FORMAT: Final = 1
 NEWEST_FINDINGS: Final = 200
 _MOST_NEEDS: Final = 40
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunInfo:
-    """What the board says about a run that its state does not know.
-
-    Attributes:
-        level_name: Name of the project level, such as ``Alpha Production``.
-        slots: How many tasks may run at once.
-        budget_usd: The cap in USD, or ``None``.
-        variable: The name by which shown commands call the run.
-        estimates: Expected seconds (P50) by task index; the plan's own estimates otherwise.
-    """
-
-    level_name: str = ""
-    slots: int = 8
-    budget_usd: float | None = None
-    variable: str = "run"
-    estimates: Mapping[int, float] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        state: State,
-        *,
-        variable: str = "run",
-        estimates: Mapping[int, float] | None = None,
-    ) -> RunInfo:
-        """What the run's plan says."""
-        plan = state.graph.plan
-        level = load_levels().get(state.level)
-        return cls(
-            level_name=level.name if level else "",
-            slots=plan.max_concurrency,
-            budget_usd=plan.budget.usd if plan.budget else None,
-            variable=variable,
-            estimates=estimates,
-        )
 
 
 def snapshot(

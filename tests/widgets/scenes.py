@@ -350,7 +350,7 @@ def many(count: int = 2000, *, minutes: float = 26.0, slots: int = 64, seed: int
         log.append((begin, "start", task.id))
         if begin < 17 < ends:
             log += [(17.0, "limit", task.id), (18.6 + dice.random(), "go", task.id)]
-            ends += 2.2
+            ends += 3.2
         if ends < minutes:
             log.append((ends, "fail" if dice.random() < 0.012 else "done", task.id))
         free[slot] = ends + 0.03

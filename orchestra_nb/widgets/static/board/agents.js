@@ -51,7 +51,7 @@ class Agents {
     g.font = getComputedStyle(this.el).font;
     const { picture } = this.context;
     const most = Math.max(...picture.tasks.map((i) => g.measureText(picture.nodes.name[i]).width));
-    const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.27 : 0.26);
+    const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.24 : 0.26);
     const wide = Math.ceil(Math.max(110, Math.min(most + 38, room)));
     this.el.style.setProperty("--c1", `${wide}px`);
   }

@@ -31,7 +31,8 @@ class BoardView {
     });
     el.append(this.root);
     this.heard = (/** @type {any} */ message) => this.hear(message);
-    this.given = () => this.take(model.get("snapshot"));
+    // The trait is for views that come late: whoever hears the deltas knows better.
+    this.given = () => { if (!this.wire.knows) this.take(model.get("snapshot")); };
     this.lost = () => { this.wire.closed = true; };
     model.on("msg:custom", this.heard);
     model.on("change:snapshot", this.given);

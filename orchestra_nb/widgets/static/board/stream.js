@@ -7,8 +7,8 @@ const LIST_ROWS = 9;
 const TABS = [
   ["Needs a look", ["failed", "stalled"]],
   ["Running", ["running", "retry"]],
-  ["Waiting", ["rate", "human", "slot", "budget", "ready"]],
-  ["Pending", ["pending"]],
+  ["Waiting", ["rate", "human", "slot", "budget"]],
+  ["Pending", ["pending", "ready"]],
   ["Done", ["done"]],
   ["Skipped", ["skipped", "cancelled"]],
 ];
