@@ -229,8 +229,14 @@ def read_questions(
         return ()
     items = [{"ask": item} if isinstance(item, str) else item for item in data]
     if group:
-        items = [{"group": group, **i} if isinstance(i, Mapping) else i for i in items]
+        items = [_grouped(item, group) for item in items]
     return build_list(Question, items, place, faults)
+
+
+def _grouped(item: object, group: str) -> object:
+    if isinstance(item, Question) and not item.group:
+        return item.model_copy(update={"group": group})
+    return {"group": group, **item} if isinstance(item, Mapping) else item
 
 
 class Input(Value):

@@ -196,7 +196,7 @@ def _minutes(seconds: float) -> str:
 
 def _time(seconds: float) -> str:
     """``10 min``, ``2.5 min``, ``45 s``."""
-    if seconds >= 60 and round(seconds / 6, 6) % 1 == 0:
+    if seconds >= 60 and round(seconds / 0.6, 6) % 1 == 0:
         return f"{_minutes(seconds)} min"
     return f"{seconds:g} s" if seconds < 60 else spell_duration(round(seconds))
 
