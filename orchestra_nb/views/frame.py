@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-_PLAIN: Final = str.maketrans("○◐◇↻✓✗»■‖█░·…×▸“”→–", 'o*?~+x>#"#.-~x>"">-')
+_PLAIN: Final = str.maketrans("○◐◇↻✓✗»■‖█░·…×▸“”→–", 'o*=~+x>#"#.-~x>"">-')
 _ACTIVE: Final = frozenset({"running", "waiting", "retrying"})
 _RECORDS, _FAILURES = 3, 5
 
@@ -55,9 +55,13 @@ def render(
     for row in rows[: max(1, height)]:
         line = Text(no_wrap=True, overflow="crop", end="\n")
         for text, style in row:
-            line.append(text if unicode else text.translate(_PLAIN), style=style)
+            line.append(text if unicode else _ascii(text), style=style)
         lines.append(line)
     return Group(*lines)
+
+
+def _ascii(text: str) -> str:
+    return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
 
 
 def _rows(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import OrchestraError
 from ..state import State
@@ -25,6 +26,8 @@ __all__ = ["Shown", "TerminalView", "render"]
 _EVERY = 0.25
 _TYPING = 0.1
 """While somebody types the picture follows the keys, the run's state only so often."""
+_TOUCH = 5.0
+"""Typing holds a decision's clock; the engine is told this often."""
 _SHARE = 20.0
 """A look at the run may take one part in so many of the time: 10,000 tasks are shown slower."""
 
@@ -74,6 +77,14 @@ class Shown(Protocol):
         """End it."""
 
 
+@runtime_checkable
+class Touchable(Protocol):
+    """A run whose decision clocks stand still while somebody types."""
+
+    def touch(self, decision: str) -> Any:
+        """A key was pressed for this decision."""
+
+
 class TerminalView:
     """Shows a run until it is over.
 
@@ -97,6 +108,7 @@ class TerminalView:
         self.console = console or Console(highlight=False, markup=False, emoji=False)
         self._estimates = estimates
         self._prompt = Prompt()
+        self._touched = -math.inf
         encoding = (self.console.encoding or "").lower().replace("-", "").replace("_", "")
         self.unicode = encoding.startswith("utf")
         self._lines = Lines(unicode=self.unicode)
@@ -167,6 +179,17 @@ class TerminalView:
                 wish = self._prompt.key(key, state)
                 if wish is not None:
                     self._prompt.typing.said = carry_out(run, wish, state)
+                elif self._prompt.typing.text:
+                    self._touch(run)
+
+    def _touch(self, run: Shown) -> None:
+        """Unsent text is not overtaken by the clock."""
+        decision, now = self._prompt.typing.decision, time.monotonic()
+        if decision is None or now - self._touched < _TOUCH or not isinstance(run, Touchable):
+            return
+        self._touched = now
+        with contextlib.suppress(OrchestraError):  # it ended meanwhile, which the picture shows
+            run.touch(decision)
 
     def _picture(self, state: State, now: float, typing: bool) -> Any:
         return render(
