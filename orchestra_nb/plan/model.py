@@ -22,7 +22,7 @@ from .fields import (
     one_of,
 )
 from .levels import LevelView, for_level
-from .names import phase_number
+from .names import Names
 from .parts import Agent, Budget, Input, Option, Question, read_questions
 from .text import fold, short, under
 from .timeouts import Mode, Timeline, Timeouts
@@ -227,7 +227,8 @@ class Plan(Value):
 
     def phase_number(self, reference: str) -> int | None:
         """The number of the phase a ``depends_on`` entry stands for; ``None`` if it is an id."""
-        return phase_number(reference, self)
+        names = Names(self.phases)
+        return None if names.entry(reference) else names.phase(reference)
 
     def agent_for(self, name: str) -> Agent | None:
         """The ``agents`` entry of that name, whatever its case."""

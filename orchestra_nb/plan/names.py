@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .text import fold, slug
@@ -18,6 +18,27 @@ _ENDING = re.compile(r"\s+(?:completion|complete|completed)$")
 _AMBIGUOUS = 0
 
 
+class _Phases:
+    """Phases by name and number."""
+
+    def __init__(self, titles: Sequence[str]):
+        self._count = len(titles)
+        self._numbers: dict[str, int] = {}
+        for number, title in enumerate(titles, start=1):
+            called = fold(title)
+            self._numbers[called] = _AMBIGUOUS if called in self._numbers else number
+
+    def number(self, reference: str) -> int | None:
+        folded = fold(reference)
+        for wanted in (folded, _ENDING.sub("", folded)):
+            if wanted in self._numbers:
+                return self._numbers[wanted]
+            found = _PHASE.fullmatch(wanted)
+            if found and 1 <= int(found[1]) <= self._count:
+                return int(found[1])
+        return None
+
+
 class Names:
     """The names of a plan: ids first, then phases.
 
@@ -28,15 +49,13 @@ class Names:
     def __init__(self, phases: Iterable[Phase]):
         self._ids: dict[str, str] = {}
         self._folded: dict[str, str] = {}
-        self._phases: dict[str, int] = {}
-        self._count = 0
-        for number, phase in enumerate(phases, start=1):
-            self._count = number
-            called = fold(phase.name)
-            self._phases[called] = _AMBIGUOUS if called in self._phases else number
+        titles = []
+        for phase in phases:
+            titles.append(phase.name)
             for entry in phase.tasks:
                 self._ids.setdefault(entry.id, entry.id)
                 self._folded.setdefault(fold(entry.id), entry.id)
+        self._phases = _Phases(titles)
 
     def entry(self, reference: str) -> str | None:
         """The id that is meant, or ``None``."""
@@ -51,14 +70,7 @@ class Names:
 
     def phase(self, reference: str) -> int | None:
         """The number (from 1) of the phase that is meant; 0 if two have that name, or ``None``."""
-        folded = fold(reference)
-        for wanted in (folded, _ENDING.sub("", folded)):
-            if wanted in self._phases:
-                return self._phases[wanted]
-            found = _PHASE.fullmatch(wanted)
-            if found and 1 <= int(found[1]) <= self._count:
-                return int(found[1])
-        return None
+        return self._phases.number(reference)
 
     def known(self) -> tuple[str, ...]:
         """All ids, for suggestions."""
@@ -66,6 +78,5 @@ class Names:
 
 
 def phase_number(reference: str, plan: Plan) -> int | None:
-    """The number (from 1) of the phase that is meant; ``None`` if it is an id."""
-    names = Names(plan.phases)
-    return None if names.entry(reference) else names.phase(reference)
+    """The number (from 1) of the phase that a reference means if it means no id."""
+    return _Phases([phase.name for phase in plan.phases]).number(reference)
