@@ -13,7 +13,7 @@ from .encoding import to_bytes
 from .files import make_folder, open_to_append, read_bytes, replace_file
 from .home import make_run_folder
 from .lock import lock_owner
-from .masking import mask_value, refresh_secrets
+from .masking import has_secret, mask_value, refresh_secrets
 
 __all__ = ["RunFolder"]
 
@@ -85,7 +85,10 @@ class RunFolder:
         """
         folder = cls(make_run_folder(plan.name, where=home, now=now))
         refresh_secrets()
-        text = json.dumps(mask_value(plan.to_dict()), ensure_ascii=False, indent=2)
+        data = plan.to_dict()
+        text = json.dumps(data, ensure_ascii=False)
+        if has_secret(text):
+            text = json.dumps(mask_value(data), ensure_ascii=False)
         try:
             folder._make_subfolders()
             replace_file(folder.plan_json, to_bytes(text + "\n"), durable=True)

@@ -65,11 +65,11 @@ def mask(text: str) -> str:
 
 
 def mask_value(value: Any) -> Any:
-    """Plain data (as JSON knows it) with every text in it masked, keys too."""
+    """Plain data (as JSON knows it; tuples become lists) with every text in it masked."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, dict):
         return {mask_value(key): mask_value(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [mask_value(item) for item in value]
     return value
