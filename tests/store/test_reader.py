@@ -79,9 +79,8 @@ def test_unknown_kinds_are_kept(log: Callable[[bytes], Path]) -> None:
 
 def test_newer_format_is_refused(log: Callable[[bytes], Path]) -> None:
     """A log of a format that does not exist yet is refused, with what to do."""
-    events, _ = read_events(
-        log(json.dumps(event(1, event="orchestration_start", format=2)).encode())
-    )
+    newer, ours = (event(1, event="orchestration_start", format=n) for n in (2, 1))
+    events, _ = read_events(log(json.dumps(newer).encode()))
     with pytest.raises(StoreError, match=r"has format 2; .* Install a newer one"):
         next(events)
     assert read(log(json.dumps(ours).encode()))[0] == [ours]
