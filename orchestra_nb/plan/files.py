@@ -19,7 +19,7 @@ from .parts import Option
 from .sources import Source, read_json, read_yaml
 from .text import short, slug
 
-__all__ = ["load", "parse", "save", "to_dict"]
+__all__ = ["load", "parse", "save", "to_dict", "to_yaml"]
 
 _SUFFIXES: dict[str, Format] = {
     ".yaml": "yaml",
@@ -30,6 +30,7 @@ _SUFFIXES: dict[str, Format] = {
 }
 _MARKDOWN = re.compile(r"^#\s+Orchestration Plan\b|^###\s+Phase\s+\d+\s*:", re.MULTILINE)
 _DURATIONS = {"estimate", "timeout", "shortest", "longest"}
+_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _READERS = {"yaml": read_yaml, "json": read_json, "markdown": read_markdown}
 
 
@@ -110,7 +111,7 @@ def save(plan: Plan, path: str | Path) -> Path:
     elif format == "json":
         text = json.dumps(to_dict(plan), ensure_ascii=False, indent=2) + "\n"
     else:
-        text = _yaml(to_dict(plan))
+        text = to_yaml(to_dict(plan))
     # A reader must never see half a plan.
     fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -172,7 +173,8 @@ def _plain(key: str, item: Any) -> Any:
     return item
 
 
-def _yaml(data: dict[str, Any]) -> str:
+def to_yaml(data: dict[str, Any]) -> str:
+    """YAML that :func:`load` reads back as the same values."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -181,5 +183,11 @@ def _yaml(data: dict[str, Any]) -> str:
         def ignore_aliases(self, data: object) -> bool:
             return True
 
-    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=96)
-    return text
+    def text(dumper: Dumper, words: str) -> yaml.ScalarNode:
+        # Other line ends than \n come back as spaces unless they are written as escapes.
+        style = '"' if _LINE_ENDS.search(words) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", words, style=style)
+
+    Dumper.add_representer(str, text)
+    written: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=96)
+    return written
