@@ -255,6 +255,10 @@ class Run:
         """Give a decision more time."""
         self._say(commands.Extend(decision=decision, seconds=seconds))
 
+    def touch(self, decision: str) -> None:
+        """Somebody is typing an answer: its clock stands still for 30 s from now."""
+        self._say(commands.Touch(decision=decision, typing=True))
+
     def note(self, text: str) -> None:
         """Tell all agents that have not started yet."""
         self._say(commands.Note(text=text))

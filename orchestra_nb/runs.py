@@ -30,7 +30,7 @@ from .store.durations import read_durations
 from .store.folder import RunFolder
 from .store.home import home as home_of
 from .store.journal import FileJournal
-from .store.masking import mask_value
+from .store.masking import mask, mask_value, refresh_secrets
 from .store.settings import settings
 from .views.plan_md import plan_md
 
@@ -87,7 +87,7 @@ def check(
         PlanError: If the plan is not valid; lists every fault.
         SetupError: If an agent is missing, unknown, or has no key.
     """
-    ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
+    _, ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
     graph = compile_plan(ready)
     workers = _workers(graph, agents, claude)
     runs = {n.id: repr(w) for n, w in zip(graph.nodes, workers, strict=True) if w is not None}
@@ -112,7 +112,7 @@ def start(
     on_decision: Callable[[DecisionState], None] | None = None,
 ) -> Run:
     """Start a run; see :func:`orchestra_nb.run` for the arguments."""
-    ready = _settle(
+    declared, ready = _settle(
         plan,
         inputs,
         level=level,
@@ -123,7 +123,7 @@ def start(
     )
     graph = compile_plan(ready)
     workers = _workers(graph, agents, claude)
-    return _start(graph, workers, inputs, home, seed, None, on_event, on_decision)
+    return _start(declared, graph, workers, inputs, home, seed, None, on_event, on_decision)
 
 
 def rehearse(
@@ -144,7 +144,7 @@ def rehearse(
     pace: Any = speed
     if isinstance(pace, bool) or not isinstance(pace, (int, float)) or not 0 < pace <= 1e6:
         raise SetupError(f"speed must be a number above 0, not {speed!r}")
-    ready = _settle(
+    declared, ready = _settle(
         plan,
         inputs,
         level=level,
@@ -160,7 +160,7 @@ def rehearse(
         else None
         for node in graph.nodes
     ]
-    return _start(graph, workers, inputs, home, seed, float(speed), on_event, on_decision)
+    return _start(declared, graph, workers, inputs, home, seed, float(speed), on_event, on_decision)
 
 
 def live_runs() -> list[Run]:
@@ -169,8 +169,8 @@ def live_runs() -> list[Run]:
     return [run for run in tuple(_live) if not run.finished and run._engine.pid == pid]
 
 
-def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> Plan:
-    """The plan as it runs: read, overridden, filled in."""
+def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
+    """The plan read and overridden: with its inputs' values as defaults, and filled in."""
     if isinstance(given, (str, Path)):
         plan = Plan.load(given)
     elif isinstance(given, Plan):
@@ -184,7 +184,9 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> P
     changes = {key: value for key, value in overrides.items() if value is not None}
     if changes:
         plan = plan.with_(**changes)
-    return plan.filled(inputs)
+    ready = plan.filled(inputs)
+    # Kept as declared: a value that holds braces itself could not be read back once filled in.
+    return plan.model_copy(update={"inputs": ready.inputs}), ready
 
 
 def _declared(node: Node) -> float | None:
@@ -211,17 +213,27 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
     workers: list[Worker | None] = []
     tasks = [node for node in graph.nodes if node.kind == "task"]
     to_claude: list[str] = []
+    functions = {
+        name: Function(agent)
+        for name, agent in given.items()
+        if callable(agent) and not isinstance(agent, type) and not _is_worker(agent)
+    }
+    folded: dict[str, str] = {}
     for node in graph.nodes:
         if node.kind != "task":
             workers.append(None)
             continue
-        named = [n for n in (by_name.get(fold(node.id)), by_name.get(fold(node.agent))) if n]
+        if node.agent not in folded:
+            folded[node.agent] = fold(node.agent)
+        own = node.id if node.id == node.agent else fold(node.id)
+        named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
         used.update(named)
         if node.skip is not None:
             workers.append(None)
             continue
         if named:
-            workers.append(_worker(given[named[0]], named[0], graph, node, problems))
+            agent = functions.get(named[0], given[named[0]])
+            workers.append(_worker(agent, named[0], graph, node, problems))
             continue
         entry = graph.plan.agent_for(node.agent)
         if not given or claude or (entry is not None and entry.model is not None):
@@ -245,21 +257,24 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
     return workers
 
 
+def _is_worker(agent: Any) -> bool:
+    return callable(agent) and hasattr(agent, "blocking") and hasattr(agent, "retries")
+
+
 def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]) -> Worker | None:
-    if hasattr(given, "blocking") and hasattr(given, "retries") and callable(given):
+    if isinstance(given, Function):
+        try:
+            return given.bind(
+                lambda: [graph.nodes[i].id for i in sorted(graph.parents(node.index))]
+            )
+        except SetupError as error:
+            problems.append(f"agents[{name!r}]: {error}")
+            return None
+    if _is_worker(given):
         worker: Worker = given
         return worker
-    if isinstance(given, type) or not callable(given):
-        problems.append(
-            f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}"
-        )
-        return None
-    depends = tuple(graph.nodes[i].id for i in sorted(graph.parents(node.index)))
-    try:
-        return Function(given, depends)
-    except SetupError as error:
-        problems.append(f"agents[{name!r}]: {error}")
-        return None
+    problems.append(f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}")
+    return None
 
 
 def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
@@ -289,6 +304,18 @@ def _check_keys(workers: list[Worker | None], to_claude: list[str]) -> None:
             raise SetupError(f"Claude can't be reached{for_whom}: {fault}")
 
 
+def _check_names(graph: Graph) -> None:
+    """Names are kept as they are: one with a secret in it could not be written down."""
+    refresh_secrets()
+    names = [graph.plan.name, *graph.phase_names, *(node.id for node in graph.nodes)]
+    bad = [masked for name in names if (masked := mask(name)) != name]
+    if bad:
+        raise SetupError(
+            f"A key or a token stands in the plan, in the name {', '.join(map(repr, bad))}. "
+            "Take it out, and replace the key: others may have seen it."
+        )
+
+
 def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
     """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
     past = {} if rehearsal else read_durations(home)
@@ -308,6 +335,7 @@ def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
 
 
 def _start(
+    declared: Plan,
     graph: Graph,
     workers: list[Worker | None],
     inputs: Mapping[str, Any] | None,
@@ -318,11 +346,14 @@ def _start(
     on_decision: Callable[[DecisionState], None] | None,
 ) -> Run:
     plan = graph.plan
+    _check_names(graph)
     seconds = _expected(graph, home_of(home), rehearsal)
-    folder = RunFolder.create(plan, home=home)
+    folder = RunFolder.create(declared, home=home)
     journal = FileJournal(folder, mirror=settings.mirror)
     state = State(graph)
     state.id, state.rehearsal = folder.id, rehearsal
+    for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan
+        task.title = mask(task.title)
     callbacks = Callbacks()
 
     def hear_events(events: list[Event]) -> None:

@@ -34,9 +34,7 @@ TaskStatus: TypeAlias = Literal[
     "pending", "ready", "running", "waiting", "retrying",
     "completed", "failed", "skipped", "cancelled",
 ]  # fmt: skip
-RunStatus: TypeAlias = Literal[
-    "running", "paused", "completed", "failed", "stopped", "interrupted"
-]
+RunStatus: TypeAlias = Literal["running", "paused", "completed", "failed", "stopped", "interrupted"]
 SETTLED: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
 SpanKind: TypeAlias = Literal["run", "failed", "rate_limit", "human", "slot", "budget"]
 
@@ -520,9 +518,7 @@ def _decision_released(state: State, e: Event, change: Change) -> None:
     change.decisions.add(decision.id)
 
 
-def _settle_decision(
-    state: State, key: str, status: TaskStatus, e: Event, change: Change
-) -> None:
+def _settle_decision(state: State, key: str, status: TaskStatus, e: Event, change: Change) -> None:
     index = state.graph.index.get(key)
     if index is not None:
         task = state.tasks[index]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..errors import SetupError, TaskFailed
+from ..errors import SetupError
 from .context import Context
 
 __all__ = ["Function", "argument_name"]
@@ -35,18 +36,39 @@ class Function:
 
     Args:
         function: ``fn(context)``, ``fn()``, ``fn(business_analyst, context)``, or ``async def``.
-        depends: Ids whose results it may ask for by parameter.
-
-    Raises:
-        SetupError: If a parameter can't be filled.
     """
 
     retries = 0
 
-    def __init__(self, function: Callable[..., Any], depends: tuple[str, ...] = ()):
+    def __init__(self, function: Callable[..., Any]):
         self.function = function
         self.blocking = not _is_async(function)
-        self._call = _binder(function, depends)
+        self._call: Callable[[Context], Any] = function
+        self._parameters: list[inspect.Parameter] = []
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):  # built-ins that don't tell: they get the context
+            return
+        if not parameters:
+            self._call = lambda context: function()
+        elif [p.name for p in parameters] != ["context"] or parameters[0].kind is _BY_NAME:
+            self._parameters = parameters
+
+    def bind(self, depends: Callable[[], Iterable[str]]) -> Function:
+        """The worker of one task.
+
+        Args:
+            depends: Gives the ids whose results may be asked for; not called where the function
+                takes the context alone.
+
+        Raises:
+            SetupError: If a parameter can't be filled.
+        """
+        if not self._parameters:
+            return self
+        bound = copy.copy(self)
+        bound._call = _binder(self.function, self._parameters, depends())
+        return bound
 
     def __call__(self, context: Context, /) -> Any:
         """Call the function: its value, or its coroutine."""
@@ -56,36 +78,31 @@ class Function:
         return f"Function({getattr(self.function, '__qualname__', self.function)!r})"
 
 
-def _binder(function: Callable[..., Any], depends: tuple[str, ...]) -> Callable[[Context], Any]:
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+
+
+def _binder(
+    function: Callable[..., Any], parameters: list[inspect.Parameter], depends: Iterable[str]
+) -> Callable[[Context], Any]:
     name = getattr(function, "__qualname__", repr(function))
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # built-ins that don't tell: they get the context
-        return function
-    if not parameters:
-        return lambda context: function()
     by_argument = {argument_name(task): task for task in depends}
     filled: dict[str, str | None] = {}
-    positional: str | None = None
     for number, parameter in enumerate(parameters):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        if parameter.name == "context":
+            if number == 0 and parameter.kind is parameter.VAR_POSITIONAL:
+                return function
+        elif parameter.name == "context":
             filled["context"] = None
         elif parameter.name in by_argument:
             filled[parameter.name] = by_argument[parameter.name]
-        elif number == 0 and parameter.kind is not parameter.KEYWORD_ONLY and _alone(parameters):
-            positional = parameter.name
+        elif number == 0 and parameter.kind is not _BY_NAME and _alone(parameters):
+            return function
         elif parameter.default is parameter.empty:
             known = ", ".join(["context", *by_argument])
             raise SetupError(
                 f"{name}() has a parameter {parameter.name!r} that nothing fills. "
                 f"Parameters may be named: {known}."
             )
-    if positional is not None or (
-        not filled and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
-    ):
-        return function
     if any(p.kind is p.POSITIONAL_ONLY and p.name in filled for p in parameters):
         order = [p.name for p in parameters if p.name in filled]
         return lambda context: function(*(_value(context, filled[key]) for key in order))
@@ -103,9 +120,4 @@ def _alone(parameters: list[inspect.Parameter]) -> bool:
 def _value(context: Context, task: str | None) -> Any:
     if task is None:
         return context
-    if task not in context.results:  # skipped: the function sees that there is nothing
-        return None
-    try:
-        return context.results[task]
-    except TaskFailed:
-        return None
+    return context.results.get(task)  # None for what was skipped

@@ -29,8 +29,13 @@ SYNC_LATE_S = 0.05
 """What nobody waits for is on disk this late at most."""
 TURN_MESSAGES = 512
 """A turn handles this many messages, so that a click never waits behind a flood."""
-OURS_ALONE = frozenset({"agent_start", "phase_start", "phase_complete", "phase_skipped"})
-"""Events without foreign words: the others are rid of secrets before anybody sees them."""
+OURS_ALONE = frozenset(
+    {"agent_start", "agent_complete", "phase_start", "phase_complete", "phase_skipped"}
+)
+"""Events without foreign words: the others are rid of secrets before anybody sees them.
+
+(A small result travels in its completion; the journal masks it, and no view shows it.)
+"""
 ASLEEP_AFTER_S = 5.0
 """Waking this late means the machine slept: nothing is decided by a timer then."""
 

@@ -232,11 +232,12 @@ class Engine(Core):
             ask.future.cancel()
             return
         job.asks += 1
-        decision_id = f"{job.node.id}/{ask.decision.id}"
+        # The id is made from the title: rid of secrets here, or the event would have another one.
+        first = decision_id = self._scrub({"id": f"{job.node.id}/{ask.decision.id}"})["id"]
         taken = self.state.decisions
         number = 2
         while decision_id in taken:
-            decision_id = f"{job.node.id}/{ask.decision.id}-{number}"
+            decision_id = f"{first}-{number}"
             number += 1
         self.attempts.wait(job, "human", ask.decision.title)
         self.decisions.open(
@@ -399,7 +400,7 @@ class Engine(Core):
 
         self.call(last_words)
         done.wait(0.8)
-        self.journal.close()
+        self.journal.close(timeout=0.2)
 
     # Faults.
 

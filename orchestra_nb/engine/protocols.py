@@ -45,8 +45,8 @@ class Journal(Protocol):
     def transcript(self, index: int, attempt: int, entry: Mapping[str, Any]) -> None:
         """Add a line to a task's transcript. Any thread; never raises."""
 
-    def close(self) -> None:
-        """Write out everything, release the lock."""
+    def close(self, timeout: float = ...) -> None:
+        """Write out everything, release the lock, within so many seconds."""
 
 
 class Worker(Protocol):

@@ -10,13 +10,13 @@ from ..errors import Fault
 from .cycles import Link, find_cycles
 from .entries import Decision, Entry, Task
 from .filling import placeholders
-from .names import Names, phase_number
+from .names import Names
 from .text import did_you_mean, fold, short, under
 
 if TYPE_CHECKING:
     from .model import Phase
 
-__all__ = ["check", "fold", "phase_number"]
+__all__ = ["check"]
 
 _OTHER = "other"
 _MOST_GUESSES = 10

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -132,9 +133,10 @@ def to_dict(plan: Plan) -> dict[str, Any]:
 def _fields(value: Value) -> dict[str, Any]:
     """A value's fields that are not the default."""
     made: dict[str, Any] = {}
-    for key, field in type(value).model_fields.items():
-        item = getattr(value, key)
-        if not field.is_required() and item == field.get_default(call_default_factory=True):
+    items = vars(value)
+    for key, default in _defaults(type(value)):
+        item = items[key]
+        if item is default or item == default:
             continue
         if key == "id" and item == _own_id(value):
             continue
@@ -143,6 +145,15 @@ def _fields(value: Value) -> dict[str, Any]:
         else:
             made["decision" if key == "title" else key] = _plain(key, item)
     return made
+
+
+@cache
+def _defaults(cls: type[Value]) -> tuple[tuple[str, Any], ...]:
+    """Fields with what they hold when nothing is given; a required one equals nothing."""
+    return tuple(
+        (key, object() if each.is_required() else each.get_default(call_default_factory=True))
+        for key, each in cls.model_fields.items()
+    )
 
 
 def _own_id(value: Value) -> str | None:

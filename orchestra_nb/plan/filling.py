@@ -111,7 +111,8 @@ def _replaced(plan: Plan, values: Mapping[str, Any], fill: Callable[[str], str])
         if isinstance(item, Decision):
             options = tuple(option(each) for each in item.options)
             return item.model_copy(update=own(item, _DECISION, options=options))
-        return item.model_copy(update=own(item, _TASK))
+        # Most plans have thousands of tasks without inputs before they have one with.
+        return item.model_copy(update=own(item, _TASK)) if "{{" in item.task else item
 
     def question(item: Question) -> Question:
         follow = {key: tuple(map(question, more)) for key, more in item.follow_up.items()}

@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import fold, phase_number
+from .entries import Decision, Task
 from .levels import skip_reason
-from .model import Decision, Option, Phase, Plan, Task
+from .model import Phase, Plan
+from .names import Names
+from .parts import Option
+from .text import fold
 
 __all__ = ["CHECKPOINT_OPTIONS", "Graph", "Node", "compile_plan"]
 
@@ -187,12 +190,17 @@ def compile_plan(plan: Plan) -> Graph:
             checkpoints[number] = len(nodes)
             nodes.append(_checkpoint(len(nodes), number, phase))
     taken = {fold(node.id): node.index for node in nodes}
-    live = [
-        any(n.skip is None and n.kind != "checkpoint" for n in nodes if n.phase == number)
-        for number in range(1, len(plan.phases) + 1)
-    ] if any(n.skip for n in nodes) else [True] * len(plan.phases)
+    live = (
+        [
+            any(n.skip is None and n.kind != "checkpoint" for n in nodes if n.phase == number)
+            for number in range(1, len(plan.phases) + 1)
+        ]
+        if any(n.skip for n in nodes)
+        else [True] * len(plan.phases)
+    )
+    names = Names(plan.phases)
     for node in nodes:
-        _resolve(node, plan, taken, checkpoints, live)
+        _resolve(node, names, taken, checkpoints, live)
     _hand_on(nodes)
     return Graph(plan, nodes)
 
@@ -226,7 +234,7 @@ def _nearest_live(gate: int, live: list[bool]) -> int | None:
 
 def _resolve(
     node: Node,
-    plan: Plan,
+    names: Names,
     taken: dict[str, int],
     checkpoints: dict[int, int],
     live: list[bool],
@@ -247,8 +255,8 @@ def _resolve(
             if index is not None:
                 needs.append(index)
                 continue
-            number = phase_number(name, plan)
-            assert number is not None  # checks.py refused everything else
+            number = names.phase(name)
+            assert number  # checks.py refused everything else
             gate = _nearest_live(number - 1, live)
             if gate is not None:
                 gates.add(gate)

@@ -47,7 +47,8 @@ class PlanFile:
         self._copy = copy
         self._clock = clock
         self._changed = False
-        self._not_before = float("-inf")
+        # A short run writes it once, at its end: making it may cost more than all its tasks.
+        self._not_before = clock() + _LEAST
 
     def changed(self) -> None:
         """The text is another one now. Any thread, as often as you like."""

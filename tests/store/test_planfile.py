@@ -63,8 +63,17 @@ class Kept:
 
 @pytest.fixture
 def kept(tmp_path: Path, clock: Clock) -> Kept:
-    """A plan file in a folder of its own."""
-    return Kept(tmp_path / "plan.md", clock)
+    """A plan file in a folder of its own, past its first second."""
+    made = Kept(tmp_path / "plan.md", clock)
+    clock.now += 1
+    return made
+
+
+def test_a_short_run_writes_once(tmp_path: Path, clock: Clock) -> None:
+    """The first second writes nothing, so that a run that is over by then pays for one text."""
+    kept = Kept(tmp_path / "plan.md", clock)
+    kept.file.changed()
+    assert kept.due() == 1
 
 
 def test_nothing_to_do_without_a_change(kept: Kept) -> None:
