@@ -61,7 +61,7 @@ def ending(state: State, *, variable: str = "run") -> Ending:
 def record_line(state: State, decision: DecisionState, outcome: Outcome) -> str:
     """By whom a decision was taken, when, and for what reason, as its record says it."""
     # The log's reason repeats what the sentence says; the record only adds the plan's own.
-    said = replace(outcome, reason=decision.because)
+    said = replace(outcome, reason=decision.because, who=cut(outcome.who, 80))
     return outcome_sentence(decision, said, mode=state.mode)
 
 

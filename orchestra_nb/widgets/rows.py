@@ -66,10 +66,10 @@ def row(state: State, task: TaskState) -> Row:
     """What the board shows of a task now."""
     status = task.status
     asked = _asked(state, task)
-    spans = [[_CAUSE[kind], start, end] for kind, start, end in task.spans[-MOST_SPANS:]]
+    spans = [[_CAUSE[k], _ms(a), _ms(b)] for k, a, b in task.spans[-MOST_SPANS:]]
     if asked:
         spans = [
-            ["human", d.opened_at, d.outcome.at if d.outcome else None]
+            ["human", _ms(d.opened_at), _ms(d.outcome.at) if d.outcome else None]
             for d in asked
             if d.outcome or d.open
         ] + spans
@@ -83,7 +83,7 @@ def row(state: State, task: TaskState) -> Row:
                 return _row(task, "human", f"for {cut(first.title, 200)}", first.opened_at, spans)
             return _row(task, "pending", "", None, spans)
         case "ready":
-            spans.append(["slot", task.ready_at, None])
+            spans.append(["slot", _ms(task.ready_at), None])
             return _row(task, "ready", "", task.ready_at, spans)
         case "waiting":
             shown, text = _CAUSE.get(task.wait_cause or "", "slot"), task.wait_detail
@@ -109,8 +109,13 @@ def _row(
     spans: list[list[Any]],
     until: float | None = None,
 ) -> Row:
-    times = (task.started_at, task.ended_at, task.attempt)
-    return [task.index, status, text, at, until, *times, spans]
+    times = (_ms(at), _ms(until), _ms(task.started_at), _ms(task.ended_at))
+    return [task.index, status, text, *times, task.attempt, spans]
+
+
+def _ms(t: float | None) -> float | None:
+    """Milliseconds are exact enough, and short on the wire."""
+    return None if t is None else round(t, 3)
 
 
 def _asked(state: State, task: TaskState) -> list[DecisionState]:

@@ -171,7 +171,7 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
     return {
         "id": d.id,
         "title": cut(d.title, 200),
-        "why": " · ".join(plain(part) for part in (d.kind, d.category or "") if part),
+        "why": " · ".join(cut(part, 60) for part in (d.kind, d.category or "") if part),
         "context": _paragraphs(d.context, 4000),
         "asker": cut(d.asker, 80),
         "waiting": len(waiting),

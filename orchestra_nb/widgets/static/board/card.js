@@ -58,7 +58,7 @@ class Card {
     const words = h("p.context", {}, d.context);
     if (d.context.length > 900) words.tabIndex = 0;
     const hint = `1 to ${Math.min(9, all.length)} choose, Enter confirms, Esc leaves`;
-    this.el = h("article.card", { role: "group", "aria-label": d.title, tabIndex: -1 },
+    this.el = h("div.card", { role: "group", "aria-label": d.title, tabIndex: -1 },
       h("div.cardhead", {}, h("span.s-open", {}, this.glyph), h("h3", { title: d.title }, d.title),
         this.why),
       d.context && words, this.asked, this.options,
@@ -176,8 +176,8 @@ class Card {
     const share = timed ? Math.min(1, (state.left ?? 0) / d.timeout) : 1;
     const scale = `scaleX(${share.toFixed(4)})`;
     write(this.buttonTime, timed && own ? ` · ${state.time}` : "");
-    dress(this.buttonFill, own && timed ? "bf" : "bf full");
-    if (this.buttonFill.style.transform !== scale) this.buttonFill.style.transform = scale;
+    const inside = own ? scale : "scaleX(1)";
+    if (this.buttonFill.style.transform !== inside) this.buttonFill.style.transform = inside;
     for (const row of this.rows) {
       const here = timed && !own && row.key === d.recommend;
       write(row.time, here ? state.time : "");
