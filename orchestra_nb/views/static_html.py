@@ -104,14 +104,15 @@ def _text(value: str, limit: int) -> str:
 
 def _head(state: State, run: RunInfo) -> str:
     status = STATUS_WORDS.get(state.status, "Done")
-    level = [f"Level {state.level}", run.level_name, MODE_WORDS.get(state.mode, state.mode)]
+    mode = MODE_WORDS.get(state.mode, state.mode)
+    what = " · ".join(filter(None, (f"Level {state.level}", run.level_name, mode)))
     tag = ""
     if state.rehearsal is not None:
         tag = f' <span class="tag">{escape(rehearsal_tag(state.rehearsal))}</span>'
     return (
         f'<header><h3><span class="w-{escape(state.status)}">{escape(status)}</span> '
         f"{_text(state.project, 200)}{tag}</h3>"
-        f'<p class="sub">{_text(" · ".join(filter(None, level)), 200)} · run {_text(state.id, 80)}. '
+        f'<p class="sub">{_text(what, 200)} · run {_text(state.id, 80)}. '
         "Saved view. Nothing here is live.</p></header>"
     )
 
