@@ -95,3 +95,31 @@ def test_click_after_a_reload_lands_while_a_cell_waits(
     notebook.reload()
     notebook.page.locator(".press").click()
     notebook.wait_for_kernel("got, presses", "True 1")
+
+
+def test_clicks_count_after_four_reloads_and_in_a_second_tab(open_notebook: OpenNotebook) -> None:
+    """With its routing freed a widget that a thread updates loses no click to a page that is gone."""
+    updates = """
+import threading, time
+free_routing(button.comm)
+def update():
+    while True:
+        button.send({"presses": presses})
+        time.sleep(0.1)
+threading.Thread(target=update, daemon=True).start()
+"""
+    notebook = open_notebook([BUTTON, updates])
+    notebook.run_all()
+    notebook.page.locator(".press").wait_for()
+    notebook.wait_finished(1)
+    notebook.save()
+    for presses in range(1, 5):
+        notebook.reload()
+        notebook.page.locator(".press").click()
+        notebook.page.locator(".heard", has_text=f"heard {presses}").wait_for()
+    tab = notebook.second_tab()
+    tab.page.locator(".press").click()
+    tab.page.locator(".heard", has_text="heard 5").wait_for()
+    notebook.page.locator(".heard", has_text="heard 5").wait_for()
+    notebook.page.locator(".press").click()
+    tab.page.locator(".heard", has_text="heard 6").wait_for()
