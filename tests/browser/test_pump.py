@@ -98,7 +98,7 @@ def test_click_after_a_reload_lands_while_a_cell_waits(
 
 
 def test_clicks_count_after_four_reloads_and_in_a_second_tab(open_notebook: OpenNotebook) -> None:
-    """With its routing freed a widget that a thread updates loses no click to a page that is gone."""
+    """With its routing freed a widget that a thread updates loses no click to a gone page."""
     updates = """
 import threading, time
 free_routing(button.comm)
