@@ -112,7 +112,8 @@ def _head(state: State, run: RunInfo) -> str:
     return (
         f'<header><h3><span class="w-{escape(state.status)}">{escape(status)}</span> '
         f"{_text(state.project, 200)}{tag}</h3>"
-        f'<p class="sub">{_text(what, 200)} · run {_text(state.id, 80)}. '
+        f'<p class="sub">{_text(what, 200)} · run {_text(state.id, 80)}, '
+        f"started at {time_of_day(state.wall)}. "
         "Saved view. Nothing here is live.</p></header>"
     )
 
@@ -277,8 +278,4 @@ def _decisions(state: State) -> str:
         )
     if not rows:
         return ""
-    started = time_of_day(state.wall)
-    return (
-        f"<section><h4>Decisions</h4><ul>{''.join(rows)}</ul>"
-        f'<p class="sub">The run started at {started}.</p></section>'
-    )
+    return f"<section><h4>Decisions</h4><ul>{''.join(rows)}</ul></section>"

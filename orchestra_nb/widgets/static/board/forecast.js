@@ -44,7 +44,7 @@ function axisEnd(before, reach) {
   const want = Math.max(4, reach);
   if (want <= before && want > before * 0.55) return before;
   const step = STEPS.find((s) => s * 12 >= want) || 86400;
-  return Math.ceil((want * 1.2) / step) * step;
+  return Math.ceil((want * (before ? 1.2 : 1.03)) / step) * step;
 }
 
 /**
