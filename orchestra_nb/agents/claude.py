@@ -193,6 +193,7 @@ class _Attempt:
                 raise fault
             if self._worker.output is None:
                 return mask(text.strip())
+            text = mask(text)
             fenced = _FENCE.match(text)
             try:
                 return self._worker.output.model_validate_json(fenced[1] if fenced else text)

@@ -34,7 +34,7 @@ NO_CREDENTIALS = (
 _SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
 _SHORTEST_SECRET = 6  # shorter values are placeholders; masking them would garble plain words
 _KEY = re.compile(r"sk-ant-[\w-]{4,}|(?i:(?<=bearer ))[\w.~+/=-]{8,}")
-_HIDDEN = "[hidden]"
+_MASK = "[secret]"
 
 _RETRYABLE_STATUS = frozenset({408, 409, 429})
 _RETRYABLE_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})
@@ -60,8 +60,8 @@ def mask(text: str) -> str:
     for name in _SECRETS:
         secret = os.environ.get(name, "").strip()
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, _HIDDEN)
-    text = _KEY.sub(_HIDDEN, text)
+            text = text.replace(secret, _MASK)
+    text = _KEY.sub(_MASK, text)
     return text.encode("utf-8", "replace").decode()
 
 

@@ -80,7 +80,7 @@ async def call_tool(tools: dict[str, Tool], context: Context, name: str, given: 
     tool = tools.get(name)
     if tool is None:
         known = ", ".join(tools)
-        return Answer(f"There is no tool {name!r}. The tools are: {known}.", failed=True)
+        return Answer(mask(f"There is no tool {name!r}. The tools are: {known}."), failed=True)
     try:
         arguments = tool.arguments.model_validate(given)
     except ValidationError as error:

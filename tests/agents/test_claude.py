@@ -421,7 +421,7 @@ def test_the_key_is_nowhere(server: MessagesServer) -> None:
     )
     context = Recording(text=f"Use {KEY} please", results={"a": KEY})
     result = work(Claude(tools=[leak, fail]), context)
-    assert result == "It was [hidden]."
+    assert result == "It was [secret]."
     everything = json.dumps([result, context.lines, context.used, context.said, context.events])
     assert KEY not in everything
     assert KEY not in json.dumps(server.bodies)

@@ -265,7 +265,7 @@ def test_a_huge_answer_is_read(server: MessagesServer) -> None:
 def test_the_services_words_are_masked(server: MessagesServer) -> None:
     """A server that quotes the key in its error does not get it into ours."""
     error = failure(server, fault(400, message=f"bad header Bearer {KEY}\nsecond line"))
-    assert "bad header Bearer [hidden] second line" in str(error)
+    assert "bad header Bearer [secret] second line" in str(error)
 
 
 # -- credentials -------------------------------------------------------------------------------
@@ -375,11 +375,11 @@ def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: flo
 def test_masking_hides_keys_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are found by value and by form, in texts and in trees."""
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "plain-token-value")
-    assert mask("a plain-token-value b") == "a [hidden] b"
-    assert mask("sk-ant-api03-AbC_d-9") == "[hidden]"
-    assert mask("Authorization: Bearer abcdefgh12345") == "Authorization: Bearer [hidden]"
+    assert mask("a plain-token-value b") == "a [secret] b"
+    assert mask("sk-ant-api03-AbC_d-9") == "[secret]"
+    assert mask("Authorization: Bearer abcdefgh12345") == "Authorization: Bearer [secret]"
     tree = masked({"sk-ant-xyz12": ["Bearer abcdefgh12345", 1, None, ("sk-ant-xyz12",)]})
-    assert json.dumps(tree) == '{"[hidden]": ["Bearer [hidden]", 1, null, ["[hidden]"]]}'
+    assert json.dumps(tree) == '{"[secret]": ["Bearer [secret]", 1, null, ["[secret]"]]}'
     assert mask("half \ud800") == "half ?"
 
 
