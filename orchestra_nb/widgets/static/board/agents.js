@@ -1,7 +1,7 @@
 /* Agents: one row a task in the plan's order, one canvas behind all of them. */
 
 /** One row: name, strip's gap, word, message, aside. */
-class Row1 {
+class AgentRow {
   /** @param {boolean} strip whether the canvas runs through it */
   constructor(strip) {
     this.glyph = glyph("pending");
@@ -39,7 +39,7 @@ class Agents {
     this.strip = new Strip();
     this.legend = new Legend();
     const { picture } = context;
-    this.rows = picture.tasks.map(() => new Row1(true));
+    this.rows = picture.tasks.map(() => new AgentRow(true));
     this.el = h("section.lanes", { "aria-label": "Agents" },
       h("div.lane.top", {}, h("h4", {}, "Agents"), h("span"), h("span")),
       h("div.rows", { role: "list" }, this.rows.map((row) => row.el), this.strip.el), this.legend.el);
@@ -48,10 +48,12 @@ class Agents {
   /** Give the names the room they need, the rest to the strip. */
   fit() {
     const g = h("canvas").getContext("2d");
-    g.font = getComputedStyle(this.el).font;
+    const { fontSize, fontFamily } = getComputedStyle(this.el);
+    g.font = `${fontSize} ${fontFamily}`;
     const { picture } = this.context;
     const most = Math.max(...picture.tasks.map((i) => g.measureText(picture.nodes.name[i]).width));
-    const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.24 : 0.26);
+    // Narrow rows have a second line for the words, so names may be long.
+    const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.44 : 0.27);
     const wide = Math.ceil(Math.max(110, Math.min(most + 38, room)));
     this.el.style.setProperty("--c1", `${wide}px`);
   }
@@ -84,6 +86,7 @@ class Agents {
       const quietSince = status === "stalled" ? row.at : null;
       return { spans: row.spans, status, quietSince, expected: expected.get(i) };
     });
-    this.strip.draw(lanes, { now, over, end, thin: false });
+    const pitch = this.rows[0]?.el.offsetHeight || LANE_H;
+    this.strip.draw(lanes, { now, over, end, thin: false, pitch });
   }
 }

@@ -18,6 +18,7 @@ class BoardView {
     this.drawnAt = -Infinity;
     this.wasLive = /** @type {boolean | null} */ (null);
     this.seen = true;
+    this.busy = 0;
     /** @type {Context} */
     this.context = {
       picture: this.picture, clock: this.clock, wire: this.wire,
@@ -48,7 +49,7 @@ class BoardView {
     });
     this.sight.observe(this.root);
     this.woke = () => {
-      if (document.visibilityState === "visible") this.clock.samples = 0;
+      if (document.visibilityState === "visible") this.wire.woke();
     };
     document.addEventListener("visibilitychange", this.woke);
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -137,6 +138,7 @@ class BoardView {
     const now = this.clock.now();
     const { all, phases } = this.picture.tally(now);
     const busy = (all.running || 0) + (all.stalled || 0) + (all.rate || 0) + (all.budget || 0);
+    this.busy = busy;
     this.attention?.update(now, busy);
     this.figures?.update(now, all);
     this.phases?.update(phases);
@@ -155,7 +157,7 @@ class BoardView {
       this.show();
     }
     if (document.visibilityState === "hidden") {
-      this.dock?.tick(this.clock.now(), 0);
+      this.dock?.tick(this.clock.now(), this.busy);
       return;
     }
     this.pulse();

@@ -205,9 +205,15 @@ class Dock {
    * @param {any} reply
    */
   reply(reply) {
+    // Replies go to every view; this one only shows those to its own commands.
+    const asked = this.context.wire.asked.get(reply.id);
+    if (!asked) return;
     const card = this.cards.get(reply.decision);
-    if (card && card.replied(reply)) return;
-    if (reply.ok) return;
+    if ((card && card.replied(reply)) || reply.ok) return;
+    if (asked.command !== "answer") {
+      this.context.speak(reply.text);
+      return;
+    }
     this.late.set(reply.decision, reply.text);
     const el = this.lingering.get(reply.decision);
     if (el) el.lastElementChild?.append(/** @type {Node} */ (lateLine(reply.text)));

@@ -31,7 +31,7 @@ class Stream {
     }));
     this.bar = h("div.chips", { role: "tablist", "aria-label": "Tasks by status" }, this.tabs);
     this.bar.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
-    this.rows = Array.from({ length: LIST_ROWS + 2 }, () => new Row1(false));
+    this.rows = Array.from({ length: LIST_ROWS + 2 }, () => new AgentRow(false));
     this.sizer = h("div.sizer", { role: "list" }, this.rows.map((row) => row.el));
     this.list = h("div.rows.plain.virtual", { role: "tabpanel", tabIndex: 0 }, this.sizer);
     this.list.addEventListener("scroll", () => this.fill(), { passive: true });

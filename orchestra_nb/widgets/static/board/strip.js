@@ -86,8 +86,8 @@ class Strip {
 
   /**
    * @param {Lane[]} lanes one a row, or one a task with its slot in `at`
-   * @param {{ now: number, over: boolean, end: number, thin: boolean, at?: number[],
-   *   count?: number }} view
+   * @param {{ now: number, over: boolean, end: number, thin: boolean, pitch?: number,
+   *   at?: number[], count?: number }} view
    */
   draw(lanes, view) {
     const canvas = this.el;
@@ -107,7 +107,8 @@ class Strip {
     const axis = view.thin ? SLOT_AXIS_H : AXIS_H;
     const end = view.over ? Math.max(1, view.end) : (this.end = axisEnd(this.end, view.end));
     const x = (/** @type {number} */ t) => (Math.min(t, end) / end) * (width - 14) + 6;
-    const pitch = view.thin ? (height - axis) / /** @type {number} */ (view.count) : LANE_H;
+    const pitch = view.thin ? (height - axis) / /** @type {number} */ (view.count)
+      : view.pitch || LANE_H;
     this.marks(g, c, { ...view, end, axis, width, height, x });
     lanes.forEach((lane, i) => {
       const top = axis + (view.at ? view.at[i] : i) * pitch;
@@ -145,7 +146,8 @@ class Strip {
   lane(g, c, lane, v) {
     const small = v.pitch < 10;
     const tall = v.thin ? Math.min(10, Math.max(1, v.pitch - 0.8)) : 10;
-    const y = v.top + (v.pitch - tall) / 2;
+    // A row of two lines has its bar on the first.
+    const y = v.top + (Math.min(v.pitch, LANE_H) - tall) / 2;
     const done = lane.status === "done" || lane.status === "failed";
     for (const [kind, from, to] of lane.spans) {
       let until = to ?? v.now;

@@ -18,6 +18,8 @@ class Wire {
     this.client = client;
     /** @type {Map<string, { message: any, due: number, body: any }>} */
     this.unacked = new Map();
+    /** @type {Map<string, any>} what this view asked for, so that it knows its own replies */
+    this.asked = new Map();
     this.helloDue = 0;
     this.knows = false;
     this.heardAt = clock.source();
@@ -29,6 +31,12 @@ class Wire {
   /** Whether the kernel has been heard of lately. */
   get connected() {
     return !this.closed && this.clock.source() - this.heardAt < (this.met ? LOST_S : 5);
+  }
+
+  /** A page that slept has heard nothing, which does not mean that nobody spoke. */
+  woke() {
+    this.heardAt = Math.max(this.heardAt, this.clock.source() - LOST_S + 5);
+    this.clock.samples = 0;
   }
 
   /** Ask for the whole picture: at the start, and when a delta was missed. */
@@ -47,6 +55,7 @@ class Wire {
     const id = uuid();
     const message = { type: "command", id, client: this.client, body };
     if (repeat) {
+      this.asked.set(id, body);
       this.unacked.set(id, { message, due: this.clock.source() + FIRST_REPEAT_S, body });
     }
     this.send(message);
