@@ -94,8 +94,9 @@ class KernelPump:
                     continue
                 raw = stream.socket.recv_multipart(copy=False)
                 if not self._run_if_comm(raw):
-                    # The loop runs this when the cell has ended, ahead of all it reads then.
-                    stream.io_loop.add_callback(stream._recv_callback, raw)
+                    # As if the stream had read it: the kernel queues it behind the running cell.
+                    # Not a moment later: the loop may have a read of its own scheduled already.
+                    stream._run_callback(stream._recv_callback, raw)
         finally:
             # The socket signals only new messages: the stream must look at what is there already.
             stream.on_recv(stream._recv_callback, copy=False)
@@ -199,6 +200,7 @@ def _main_stream(kernel: Any) -> Any:
     pieces = ("session", "shell_handlers", "get_parent", "set_parent", "_publish_status")
     known = (
         callable(getattr(stream, "_recv_callback", None))
+        and hasattr(stream, "_run_callback")
         and all(hasattr(kernel, piece) for piece in pieces)
         and (hasattr(kernel, "_get_shell_context_var") or hasattr(kernel, "_parent_ident"))
     )
