@@ -34,6 +34,8 @@ AT_ONCE_S = 0.05
 LEFT_EVERY_S = 10.0
 PICTURE_EVERY_S = 10.0
 """The trait that late views and the saved notebook read is renewed this often at most."""
+ALIVE_EVERY_S = 10.0
+"""Boards hear of a quiet run this often, so that they know the kernel is there."""
 HELLO_WITHIN_S = 5.0
 """A front end that has not said hello by then shows text."""
 REMEMBERED = 1_000
@@ -71,6 +73,7 @@ class Attached:
         self._engine.listen(self._on_change)
         self._engine.call(self._picture)
         self._engine.call(lambda: self._engine.later(HELLO_WITHIN_S, self._tell_in_words))
+        self._engine.call(self._stay_alive)
 
     # Out: on the engine's loop.
 
@@ -104,6 +107,11 @@ class Attached:
         if state.ended_at is not None:
             final = self._final(state)
             engine.when_durable(lambda: self._outputs.replace(final))
+
+    def _stay_alive(self) -> None:
+        if self._engine.state.ended_at is None:
+            self.board.push({"type": "alive", "now": self._engine.now()})
+            self._engine.later(ALIVE_EVERY_S, self._stay_alive)
 
     def _picture(self) -> None:
         """Renew the whole picture for views that come late."""

@@ -22,7 +22,7 @@ __all__ = ["CHECKPOINT_OPTIONS", "Graph", "Node", "compile_plan"]
 CHECKPOINT_OPTIONS = (
     Option(key="A", text="Continue", description="as planned"),
     Option(key="B", text="Adjust", description="tell the later agents something"),
-    Option(key="C", text="Stop", description="keep what there is; the run can be resumed"),
+    Option(key="C", text="Stop", description="keep what there is"),
 )
 
 
@@ -166,8 +166,8 @@ class Graph:
 def compile_plan(plan: Plan) -> Graph:
     """Resolve a valid plan's dependencies.
 
-    What the plan's level skips hands its own dependencies on to whoever waits for it, so that
-    leaving a task out never lets a later one start early.
+    What the plan's level skips hands its own dependencies on to whoever waits for it, or for its
+    phase, so that leaving a task out never lets a later one start early.
     """
     nodes: list[Node] = []
     checkpoints: dict[int, int] = {}
@@ -186,21 +186,14 @@ def compile_plan(plan: Plan) -> Graph:
                     skip=skip_reason(spec, plan.level),
                 )
             )
-        if _has_checkpoint(plan, phase, number):
+        ran = any(node.skip is None for node in nodes[len(nodes) - len(phase.tasks) :])
+        if ran and _has_checkpoint(plan, phase, number):
             checkpoints[number] = len(nodes)
             nodes.append(_checkpoint(len(nodes), number, phase))
     taken = {fold(node.id): node.index for node in nodes}
-    live = (
-        [
-            any(n.skip is None and n.kind != "checkpoint" for n in nodes if n.phase == number)
-            for number in range(1, len(plan.phases) + 1)
-        ]
-        if any(n.skip for n in nodes)
-        else [True] * len(plan.phases)
-    )
     names = Names(plan.phases)
     for node in nodes:
-        _resolve(node, names, taken, checkpoints, live)
+        _resolve(node, names, taken, checkpoints)
     _hand_on(nodes)
     return Graph(plan, nodes)
 
@@ -226,18 +219,11 @@ def _checkpoint(index: int, number: int, phase: Phase) -> Node:
     return Node(index, spec.id, "", number, "checkpoint", title, spec, gates=(number - 1,))
 
 
-def _nearest_live(gate: int, live: list[bool]) -> int | None:
-    while gate >= 0 and not live[gate]:
-        gate -= 1
-    return gate if gate >= 0 else None
-
-
 def _resolve(
     node: Node,
     names: Names,
     taken: dict[str, int],
     checkpoints: dict[int, int],
-    live: list[bool],
 ) -> None:
     if node.kind == "checkpoint":
         return
@@ -246,9 +232,8 @@ def _resolve(
     gates: set[int] = set()
     after: set[int] = set()
     if spec.depends_on is None:
-        gate = _nearest_live(node.phase - 2, live)
-        if gate is not None:
-            gates.add(gate)
+        if node.phase > 1:
+            gates.add(node.phase - 2)
     else:
         for name in spec.depends_on:
             index = taken.get(fold(name))
@@ -257,9 +242,7 @@ def _resolve(
                 continue
             number = names.phase(name)
             assert number  # checks.py refused everything else
-            gate = _nearest_live(number - 1, live)
-            if gate is not None:
-                gates.add(gate)
+            gates.add(number - 1)
     if spec.depends_on is None or spec.depends_on:
         after.update(index for number, index in checkpoints.items() if number < node.phase)
     node.when = tuple((taken[fold(key)], frozenset(options)) for key, options in spec.when.items())
@@ -269,7 +252,7 @@ def _resolve(
 
 
 def _hand_on(nodes: list[Node]) -> None:
-    """Replace each wait for a node the level skips by what that node would have waited for."""
+    """Add to each wait for a node the level skips what that node would have waited for."""
     skipped = {node.index for node in nodes if node.skip}
     if not skipped:
         return
@@ -277,29 +260,42 @@ def _hand_on(nodes: list[Node]) -> None:
         i: ({*nodes[i].needs, *nodes[i].after, *(j for j, _ in nodes[i].when)}, nodes[i].gates)
         for i in skipped
     }
+    skipped_in: dict[int, list[int]] = {}
+    for i in sorted(skipped):
+        skipped_in.setdefault(nodes[i].phase - 1, []).append(i)
 
     def beyond(start: Iterable[int]) -> tuple[set[int], set[int]]:
         after: set[int] = set()
         gates: set[int] = set()
         seen: set[int] = set()
-        todo = [i for i in start if i in skipped]
+        todo = list(start)
         while todo:
             one = todo.pop()
             if one in seen:
                 continue
             seen.add(one)
             direct, its_gates = waits[one]
-            gates.update(its_gates)
+            for gate in set(its_gates) - gates:
+                gates.add(gate)
+                todo += skipped_in.get(gate, ())
             for other in direct:
-                (todo.append if other in skipped else after.add)(other)
+                if other in skipped:
+                    todo.append(other)
+                else:
+                    after.add(other)
         return after, gates
 
+    beyond_gate = {gate: beyond(members) for gate, members in skipped_in.items()}
     for node in nodes:
         if node.skip:
             node.needs, node.after, node.gates, node.when = (), (), (), ()
             continue
-        listed = {*node.needs, *node.after}
-        if listed & skipped:
-            after, gates = beyond(listed)
-            node.after = tuple(sorted({*node.after, *after} - set(node.needs) - {node.index}))
-            node.gates = tuple(sorted({*node.gates, *gates}))
+        listed = [i for i in (*node.needs, *node.after) if i in skipped]
+        found = [beyond(listed)] if listed else []
+        found += [beyond_gate[gate] for gate in node.gates if gate in beyond_gate]
+        after, gates = set(node.after), set(node.gates)
+        for more, more_gates in found:
+            after |= more
+            gates |= more_gates
+        node.after = tuple(sorted(after - set(node.needs)))
+        node.gates = tuple(sorted(gates))

@@ -24,7 +24,7 @@ _COMMANDS: Final[dict[str, tuple[Verb, str]]] = {
     "auto": ("autopilot", "takes recommendations from now on, or no longer"),
     "p": ("pause", "pauses the run, or lets it go on"),
     "n": ("next", "goes to the next decision"),
-    "s": ("stop", "stops the run; it can be resumed"),
+    "s": ("stop", "stops the run"),
     "?": ("help", "shows the keys"),
 }
 _OF_DECISION: Final = frozenset({"extend", "hold", "next"})

@@ -240,6 +240,6 @@ def _carry_out(run: Shown, wish: Wish, state: State) -> str:
             return f"Autopilot is {'off' if state.autopilot else 'on'}."
         case "stop":
             run.stop()
-            return "Stopping. The run can be resumed."
+            return "Stopping."
         case _:
             return ""

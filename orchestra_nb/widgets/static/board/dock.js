@@ -9,7 +9,8 @@ class Dock {
     this.context = context;
     /** @type {Map<string, Card>} */
     this.cards = new Map();
-    /** @type {Map<string, HTMLElement>} records that still stand where their card stood */
+    /** @type {Map<string, { el: HTMLElement, next: any, leave: () => void }>} records that still
+        stand where their card stood */
     this.lingering = new Map();
     /** @type {Map<string, string>} what late clicks were told, by decision */
     this.late = new Map();
@@ -94,14 +95,16 @@ class Dock {
     if (!had) return;
     const el = record(d, this.late.get(d.id) || "");
     el.style.minHeight = `${height}px`;
-    this.lingering.set(d.id, el);
-    this.pane.prepend(el);
     const leave = () => {
       el.remove();
       this.lingering.delete(d.id);
       this.arrange();
       this.fillRecords();
     };
+    const next = button("Next decision", "", { hidden: true, onclick: leave });
+    el.append(h("div.after", {}, next));
+    this.lingering.set(d.id, { el, next, leave });
+    this.pane.prepend(el);
     el.addEventListener("pointerleave", leave, { once: true });
     // Decided by key: no pointer is there to leave.
     setTimeout(() => { if (el.isConnected && !el.matches(":hover")) leave(); }, 1500);
@@ -124,6 +127,8 @@ class Dock {
       const show = id === this.selected && !this.lingering.size;
       if (card.el.hidden === show) card.el.hidden = !show;
     }
+    // A record that lingers hides the next card, so that a double click can't confirm that one too.
+    for (const { next } of this.lingering.values()) next.hidden = !open.length;
     for (const [id, item] of this.items) attr(item.el, "aria-selected", String(id === this.selected));
     this.inbox.hidden = !this.cards.size && !this.lingering.size;
     write(this.title, `${count(open.length, "open decision")}, soonest first`);
@@ -215,8 +220,8 @@ class Dock {
       return;
     }
     this.late.set(reply.decision, reply.text);
-    const el = this.lingering.get(reply.decision);
-    if (el) el.lastElementChild?.append(/** @type {Node} */ (lateLine(reply.text)));
+    const el = this.lingering.get(reply.decision)?.el;
+    if (el) el.children[1]?.append(/** @type {Node} */ (lateLine(reply.text)));
     this.fillRecords();
     this.context.speak(reply.text);
   }

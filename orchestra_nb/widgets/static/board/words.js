@@ -16,7 +16,7 @@ const ORDER = [
   "done", "failed", "running", "stalled", "retry", "rate", "human", "slot", "budget", "skipped",
   "cancelled", "ready", "pending",
 ];
-const STOP_TITLE = "Ends within 2 s and can be resumed; calls in flight are lost";
+const STOP_TITLE = "Ends within 2 s; calls in flight are lost";
 
 /**
  * A count of things: "1 task", "2,000 tasks".
