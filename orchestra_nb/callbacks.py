@@ -17,19 +17,26 @@ class Callbacks:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[tuple[Callable[..., None], Any] | None] = SimpleQueue()
-        self._started = False
+        self._thread: threading.Thread | None = None
 
     def put(self, callback: Callable[..., None], argument: Any) -> None:
         """Call ``callback(argument)`` soon. From the engine's loop."""
-        if not self._started:
-            self._started = True
-            threading.Thread(target=self._work, name="orchestra-callbacks", daemon=True).start()
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name="orchestra-callbacks", daemon=True
+            )
+            self._thread.start()
         self._queue.put((callback, argument))
 
     def close(self) -> None:
         """End once everything was called."""
-        if self._started:
+        if self._thread is not None:
             self._queue.put(None)
+
+    def all_heard(self) -> bool:
+        """After ``close``: whether everything was called, as far as the caller may wait for it."""
+        thread = self._thread
+        return thread is None or thread is threading.current_thread() or not thread.is_alive()
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:

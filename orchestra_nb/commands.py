@@ -6,11 +6,11 @@ What comes of a command is an event like any other.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from .errors import CommandError
-from .plan.text import clean
+from .plan.text import clean, short
 
 __all__ = [
     "Answer",
@@ -121,7 +121,7 @@ class Unpause(_Said):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop(_Said):
-    """End the run within two seconds; it can be resumed."""
+    """End the run within two seconds."""
 
     kind: ClassVar[str] = "stop"
 
@@ -129,6 +129,8 @@ class Stop(_Said):
 Command: TypeAlias = (
     Answer | Hold | Extend | Touch | Shown | Autopilot | Note | Pause | Unpause | Stop
 )
+TEXT_MAX = 10_000
+"""More than a person types; a longer text is refused, not cut."""
 _KINDS: dict[str, Any] = {cls.kind: cls for cls in get_args(Command)}
 _CHECKS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -141,7 +143,7 @@ _CHECKS: dict[str, tuple[type, ...]] = {
 
 def to_json(command: Command) -> dict[str, Any]:
     """The command as a JSON-able mapping; its ``command`` key names the kind."""
-    return {"command": command.kind, **asdict(command)}
+    return {"command": command.kind} | asdict(command)
 
 
 def from_json(message: Any, *, source: Source | None = None) -> Command:
@@ -156,11 +158,10 @@ def from_json(message: Any, *, source: Source | None = None) -> Command:
     """
     if not isinstance(message, dict):
         raise CommandError(f"A command is a mapping, not {type(message).__name__}")
-    cls = _KINDS.get(str(message.get("command")))
+    kind = message.get("command")
+    cls = _KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise CommandError(
-            f"Unknown command {message.get('command')!r}; known: {', '.join(_KINDS)}"
-        )
+        raise CommandError(f"Unknown command {short(kind)}; known: {', '.join(_KINDS)}")
     values: dict[str, Any] = {}
     for item in fields(cls):
         if item.name not in message:
@@ -168,11 +169,15 @@ def from_json(message: Any, *, source: Source | None = None) -> Command:
         value = message[item.name]
         allowed = _CHECKS[str(item.type)]
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise CommandError(f"{cls.kind}.{item.name} can't be {value!r}")
+            raise CommandError(f"{cls.kind}.{item.name} can't be {short(value)}")
+        if isinstance(value, str) and len(value) > TEXT_MAX:
+            raise CommandError(f"{cls.kind}.{item.name} is longer than {TEXT_MAX:,} characters")
         values[item.name] = clean(value) if isinstance(value, str) else value
     if source is not None:
         values["source"] = source
-    try:
-        return cls(**values)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise CommandError(f"{cls.kind}: {error}") from None
+    elif values.get("source", "python") not in get_args(Source):
+        raise CommandError(f"{cls.kind}.source can't be {short(values['source'])}")
+    absent = [item.name for item in fields(cls) if item.default is MISSING]
+    if missing := [name for name in absent if name not in values]:
+        raise CommandError(f"{cls.kind} needs {' and '.join(missing)}")
+    return cls(**values)  # type: ignore[no-any-return]

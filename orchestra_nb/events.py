@@ -231,14 +231,19 @@ def decision_held(*, decision_id: str, cause: str, until_s: float | None) -> Eve
     }
 
 
-def decision_released(*, decision_id: str, cause: str, remaining_s: float | None) -> Event:
-    """A decision's clock runs (again) with ``remaining_s`` left."""
+def decision_released(
+    *, decision_id: str, cause: str, remaining_s: float | None, **rest: Any
+) -> Event:
+    """A decision's clock runs (again) with ``remaining_s`` left.
+
+    ``rest`` holds ``timeout_s``, the whole clock, when the cause is "extended".
+    """
     return {
         "event": "decision_released",
         "decision_id": decision_id,
         "cause": cause,
         "remaining_s": remaining_s,
-    }
+    } | rest
 
 
 def decision_withdrawn(*, decision_id: str, phase: int | None, reason: str, cause: str) -> Event:

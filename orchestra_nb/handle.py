@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
@@ -21,6 +22,8 @@ from .state import DecisionState, RunStatus, State
 
 __all__ = ["Results", "Run", "Waiter"]
 
+HEARD_WITHIN_S = 1.0
+"""How long a wait goes on for callbacks that still hear of the end."""
 REPLY_WITHIN_S = 10.0
 """How long a command from Python waits for the engine's word."""
 
@@ -107,8 +110,9 @@ class Run:
         results: Task id -> result; see :class:`Results`.
     """
 
-    def __init__(self, engine: Engine, folder: Path):
+    def __init__(self, engine: Engine, folder: Path, *, heard: Callable[[], bool] = lambda: True):
         self._engine = engine
+        self._heard = heard
         self.id = engine.run_id
         self.folder = folder
         self.plan: Plan = engine.plan
@@ -137,10 +141,10 @@ class Run:
     def state(self) -> State:
         """A picture of the run as it is now; it does not move."""
         engine = self._engine
-        if self.finished or on_own_thread():
+        if self.finished or os.getpid() != engine.pid or engine.on_its_thread():
             return engine.state.copy()
         picture: Future[State] = Future()
-        engine.call(lambda: picture.set_result(engine.state.copy()))
+        engine.post(lambda: picture.set_result(engine.state.copy()))
         while not picture.done() and not self.finished:
             with contextlib.suppress(FutureTimeout):
                 return picture.result(0.2)
@@ -189,6 +193,7 @@ class Run:
             StoreError: If the run had to stop because its log can't be written.
             RuntimeError: If called where waiting would stop the run itself.
         """
+        self._refuse_in_child()
         if on_own_thread():
             raise RuntimeError(
                 "run.wait() on the engine's own thread would wait for itself; "
@@ -196,16 +201,23 @@ class Run:
             )
         if not self._waiter.wait(lambda: self.finished, timeout):
             raise TimeoutError(f"The run is not over after {timeout:g} s; it goes on: {self!r}")
+        self._waiter.wait(self._heard, HEARD_WITHIN_S)
         return self._outcome()
 
     def __await__(self) -> Generator[Any, None, Results]:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Results:
+        self._refuse_in_child()
         if on_own_thread():
             raise RuntimeError("An agent can't await the run it is part of")
         await self._waiter.wait_async(lambda: self.finished)
+        await self._waiter.wait_async(self._heard, HEARD_WITHIN_S)
         return self._outcome()
+
+    def _refuse_in_child(self) -> None:
+        if os.getpid() != self._engine.pid:
+            raise RuntimeError("A forked child process can't wait for its parent's run")
 
     def _outcome(self) -> Results:
         failure = self._engine.failure()
@@ -272,7 +284,7 @@ class Run:
         self._say(commands.Unpause())
 
     def stop(self) -> None:
-        """End the run; returns when it is over, two seconds at most. It can be resumed."""
+        """End the run; returns when it is over, two seconds at most."""
         if self.finished:
             return
         self._say(commands.Stop())
@@ -280,6 +292,11 @@ class Run:
             self._engine.ended.wait(5.0)
 
     def _say(self, command: Command) -> None:
+        command = commands.from_json(
+            commands.to_json(command)
+        )  # refuses what is no text, no number
+        if os.getpid() != self._engine.pid:
+            raise CommandError("A forked child process can't steer the run; do it in its parent")
         answer: Future[tuple[bool, str]] = Future()
         self._engine.post(Order(command, lambda ok, text: _reply(answer, ok, text)))
         if on_own_thread():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import os
 import secrets
 import statistics
@@ -24,7 +25,7 @@ from .events import Event
 from .handle import Run
 from .plan import Plan, Task
 from .plan.graph import Graph, Node, compile_plan
-from .plan.text import did_you_mean, fold
+from .plan.text import did_you_mean, fold, short
 from .state import Change, DecisionState, State
 from .store.durations import read_durations
 from .store.folder import RunFolder
@@ -184,6 +185,8 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
     changes = {key: value for key, value in overrides.items() if value is not None}
     if changes:
         plan = plan.with_(**changes)
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise PlanError([Fault("inputs", f"must map names to values; it is {short(inputs)}")])
     ready = plan.filled(inputs)
     # Kept as declared: a value that holds braces itself could not be read back once filled in.
     return plan.model_copy(update={"inputs": ready.inputs}), ready
@@ -199,6 +202,8 @@ def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[W
     Raises:
         SetupError: Naming everything that is wrong at once.
     """
+    if agents is not None and not isinstance(agents, Mapping):
+        raise SetupError(f"agents must map names to functions; it is {short(agents)}")
     given: dict[Any, Any] = dict(agents or {})
     problems: list[str] = []
     by_name: dict[str, str] = {}
@@ -272,7 +277,11 @@ def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]
             return None
     if _is_worker(given):
         worker: Worker = given
-        return worker
+        retries: Any = worker.retries
+        if isinstance(retries, int) and retries >= 0:
+            return worker
+        problems.append(f"agents[{name!r}].retries must be 0 or more, not {short(retries)}")
+        return None
     problems.append(f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}")
     return None
 
@@ -316,6 +325,14 @@ def _check_names(graph: Graph) -> None:
         )
 
 
+def _check_settings(seed: Any, **callbacks: Any) -> None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise SetupError(f"seed must be a whole number, not {short(seed)}")
+    for name, callback in callbacks.items():
+        if callback is not None and not callable(callback):
+            raise SetupError(f"{name} must be a function, not {short(callback)}")
+
+
 def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
     """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
     past = {} if rehearsal else read_durations(home)
@@ -347,6 +364,7 @@ def _start(
 ) -> Run:
     plan = graph.plan
     _check_names(graph)
+    _check_settings(seed, on_event=on_event, on_decision=on_decision)
     seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)
     journal = FileJournal(folder, mirror=settings.mirror)
@@ -364,7 +382,7 @@ def _start(
     def hear_decision(decision_id: str) -> None:
         decision = state.decisions[decision_id]
         if on_decision is not None and decision.open:
-            callbacks.put(on_decision, decision)
+            callbacks.put(on_decision, copy.copy(decision))  # the run goes on changing its own
 
     def note_duration(job: Job, seconds: float, status: str) -> None:
         journal.duration(
@@ -393,17 +411,19 @@ def _start(
         on_asked=hear_decision if on_decision is not None else None,
         on_attempt=None if rehearsal else note_duration,
     )
-    run = Run(engine, folder.path)
+    run = Run(engine, folder.path, heard=callbacks.all_heard)
     text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
 
     def on_change(state: State, change: Change) -> None:
         text.changed()
-        if state.ended_at is not None:
-            callbacks.close()
+
+    def on_end() -> None:
+        callbacks.close()
+        _live.discard(run)
 
     engine.listen(on_change)
     _live.add(run)  # a run that nobody holds goes on
-    engine.on_end = lambda: _live.discard(run)
+    engine.on_end = on_end
     engine.start()
     return run
 

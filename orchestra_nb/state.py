@@ -384,7 +384,7 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
         if task.ready_at is not None and t - task.ready_at > 0.05:
             task.spans.append(["slot", task.ready_at, t])
     task.message_at = t
-    task.wait_cause = None
+    task.wait_cause = task.wait_until = task.fraction = None
     _open_span(task, "run", t)
 
 
@@ -508,9 +508,8 @@ def _decision_held(state: State, e: Event, change: Change) -> None:
 def _decision_released(state: State, e: Event, change: Change) -> None:
     decision = state.decisions[e["decision_id"]]
     remaining = e["remaining_s"]
-    if e["cause"] == "extended" and remaining is not None:
-        before = decision.remaining_s if decision.held else (decision.deadline or e["t"]) - e["t"]
-        decision.timeout_s = (decision.timeout_s or 0.0) + max(0.0, remaining - (before or 0.0))
+    if e["cause"] == "extended":
+        decision.timeout_s = e["timeout_s"]
     decision.remaining_s = remaining
     if e["cause"] != "extended" or decision.held is None:
         decision.held = decision.held_until = None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import operator
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from .. import events
 from ..engine.loops import on_own_thread
-from ..engine.protocols import Ask, Job, Progress, Said, Waiting
-from ..errors import DecisionClosed, TaskFailed
+from ..engine.protocols import Ask, Job, Progress, Said, TakenBack, Waiting
+from ..errors import TaskFailed
 from ..plan import Decision, Level, Plan, clean, load_levels
 from ..state import Outcome
 
@@ -22,6 +24,7 @@ __all__ = ["Context", "Options", "Results"]
 Options: TypeAlias = Mapping[str, str] | Sequence[str]
 TEXT_MAX = 500
 FINDING_MAX = 2_000
+DAY_S = 86_400.0
 
 
 class Results(Mapping[str, Any]):
@@ -189,10 +192,13 @@ class Context:
             fraction: How much is done, 0..1, where that is known.
         """
         if fraction is not None:
-            fraction = min(1.0, max(0.0, float(fraction)))
-            if fraction != fraction:
-                fraction = None
-        self._job.post(Progress(self._job, clean(str(text)[:TEXT_MAX]), fraction))
+            fraction = float(fraction)
+            fraction = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
+        job = self._job
+        job.latest = clean(str(text)[:TEXT_MAX]), fraction
+        if not job.saying:  # a loop that reports each row must not flood the engine
+            job.saying = True
+            job.post(Progress(job))
 
     def finding(self, text: str) -> None:
         """Tell people and later agents something worth knowing."""
@@ -214,7 +220,8 @@ class Context:
 
     def tool_call(self, name: str, summary: str) -> None:
         """Log that a tool was used."""
-        event = events.tool_call(**self._of(), name=clean(name), summary=clean(summary[:TEXT_MAX]))
+        name, summary = clean(str(name)[:TEXT_MAX]), clean(str(summary)[:TEXT_MAX])
+        event = events.tool_call(**self._of(), name=name, summary=summary)
         self._job.post(Said(self._job, event))
 
     def usage(
@@ -229,16 +236,28 @@ class Context:
         cost: float | None = None,
         request_id: str | None = None,
     ) -> None:
-        """Log what an exchange with a model used; ``cost`` in USD, ``None`` when not known."""
+        """Log what an exchange with a model used; ``cost`` in USD, ``None`` when not known.
+
+        Raises:
+            TypeError: If a number of tokens is not a whole number.
+            ValueError: If a figure is negative or not finite.
+        """
         tokens = {
-            "input": input_tokens,
-            "output": output_tokens,
-            "cache_read": cache_read_tokens,
-            "cache_write_5m": cache_write_5m_tokens,
-            "cache_write_1h": cache_write_1h_tokens,
+            "input": operator.index(input_tokens),
+            "output": operator.index(output_tokens),
+            "cache_read": operator.index(cache_read_tokens),
+            "cache_write_5m": operator.index(cache_write_5m_tokens),
+            "cache_write_1h": operator.index(cache_write_1h_tokens),
         }
+        price = None if cost is None else float(cost)
+        if min(tokens.values()) < 0 or (price is not None and not 0 <= price < math.inf):
+            raise ValueError(f"usage can't be negative or endless: {tokens}, cost {cost!r}")
         event = events.usage(
-            **self._of(), tokens=tokens, model=clean(model), cost=cost, request_id=request_id
+            **self._of(),
+            tokens=tokens,
+            model=clean(str(model)[:TEXT_MAX]),
+            cost=price,
+            request_id=None if request_id is None else clean(str(request_id)[:TEXT_MAX]),
         )
         self._job.post(Said(self._job, event))
 
@@ -257,7 +276,10 @@ class Context:
             until_s: Seconds it is expected to last.
             detail: A few words for people.
         """
-        self._job.post(Waiting(self._job, cause, clean(detail), until_s))
+        if cause not in ("rate_limit", "budget"):
+            raise ValueError(f"cause must be 'rate_limit' or 'budget', not {cause!r}")
+        seconds = None if until_s is None else min(DAY_S, max(0.0, float(until_s)))
+        self._job.post(Waiting(self._job, cause, clean(str(detail)[:TEXT_MAX]), seconds))
         try:
             yield
         finally:
@@ -297,7 +319,7 @@ class Context:
 
         Raises:
             PlanError: If the question is not well formed.
-            DecisionClosed: If the run stopped before there was an answer.
+            DecisionClosed: If the run stopped, or the task was over, before there was an answer.
         """
         future = self._ask(
             title, options, recommend, because, context, category, kind, timeout, other
@@ -323,10 +345,7 @@ class Context:
         future = self._ask(
             title, options, recommend, because, context, category, kind, timeout, other
         )
-        try:
-            return future.result()
-        except FutureCancelled:
-            raise DecisionClosed(title, "the run was stopped") from None
+        return future.result()
 
     def _ask(
         self,
@@ -351,6 +370,16 @@ class Context:
             timeout=timeout,
             other=other,
         )
+        job = self._job
+        if os.getpid() != job.pid:
+            raise RuntimeError("A forked child process can't ask: decide() in the task itself")
         future: Future[Outcome] = Future()
-        self._job.post(Ask(self._job, decision, future))
+        ask = Ask(job, decision, future)
+        job.post(ask)
+
+        def ended(future: Future[Outcome]) -> None:
+            if future.cancelled():  # such as asyncio.wait_for around decide()
+                job.post(TakenBack(ask))
+
+        future.add_done_callback(ended)
         return future

@@ -85,7 +85,12 @@ def _binder(
     function: Callable[..., Any], parameters: list[inspect.Parameter], depends: Iterable[str]
 ) -> Callable[[Context], Any]:
     name = getattr(function, "__qualname__", repr(function))
-    by_argument = {argument_name(task): task for task in depends}
+    by_argument: dict[str, str] = {}
+    unclear: dict[str, str] = {}
+    for task in depends:
+        first = by_argument.setdefault(argument_name(task), task)
+        if first != task:
+            unclear[argument_name(task)] = f"{first!r} or {task!r}"
     filled: dict[str, str | None] = {}
     for number, parameter in enumerate(parameters):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -93,6 +98,11 @@ def _binder(
                 return function
         elif parameter.name == "context":
             filled["context"] = None
+        elif parameter.name in unclear:
+            raise SetupError(
+                f"{name}() has a parameter {parameter.name!r} that may mean "
+                f"{unclear[parameter.name]}; take context.results[...] instead."
+            )
         elif parameter.name in by_argument:
             filled[parameter.name] = by_argument[parameter.name]
         elif number == 0 and parameter.kind is not _BY_NAME and _alone(parameters):
@@ -104,9 +114,26 @@ def _binder(
                 f"Parameters may be named: {known}."
             )
     if any(p.kind is p.POSITIONAL_ONLY and p.name in filled for p in parameters):
-        order = [p.name for p in parameters if p.name in filled]
-        return lambda context: function(*(_value(context, filled[key]) for key in order))
+        return _by_place(function, parameters, filled)
     return lambda context: function(**{k: _value(context, task) for k, task in filled.items()})
+
+
+def _by_place(
+    function: Callable[..., Any], parameters: list[inspect.Parameter], filled: dict[str, str | None]
+) -> Callable[[Context], Any]:
+    """Fill parameters that have no name for callers (``def fn(context, /)``)."""
+    placed = [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    while placed and placed[-1].name not in filled:
+        placed.pop()
+    named = {k: task for k, task in filled.items() if k not in {p.name for p in placed}}
+
+    def call(context: Context) -> Any:
+        values = (
+            _value(context, filled[p.name]) if p.name in filled else p.default for p in placed
+        )
+        return function(*values, **{k: _value(context, task) for k, task in named.items()})
+
+    return call
 
 
 def _alone(parameters: list[inspect.Parameter]) -> bool:
@@ -120,4 +147,5 @@ def _alone(parameters: list[inspect.Parameter]) -> bool:
 def _value(context: Context, task: str | None) -> Any:
     if task is None:
         return context
-    return context.results.get(task)  # None for what was skipped
+    outcome = context.decisions.get(task)
+    return context.results.get(task) if outcome is None else outcome  # None for what was skipped

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import traceback as tracebacks
 from typing import TYPE_CHECKING
 
 from .. import events
 from ..errors import AgentError
 from ..plan.durations import clock
+from ..plan.parts import Agent
+from ..plan.text import fold
 from ..state import Outcome
-from .protocols import Ask, Finished, Job, Progress, Stored, Waiting
+from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Waiting
+from .telling import TEXT_MAX, TRACE_MAX, one_line, trace
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -20,19 +22,9 @@ __all__ = ["Attempts"]
 
 PROGRESS_EVERY_S = 1.0
 """A task's progress is logged this often at most."""
-TEXT_MAX = 500
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 RETRY_AFTER_MAX_S = 600.0
 """A service that asks for a longer wait fails the attempt instead."""
-
-
-def one_line(error: BaseException) -> str:
-    """An exception as a person reads it: kind and first line."""
-    if isinstance(error, AgentError):
-        return str(error)[:TEXT_MAX]
-    first = str(error).strip().partition("\n")[0]
-    name = type(error).__name__
-    return f"{name}: {first}"[:TEXT_MAX] if first else name
 
 
 class _Run:
@@ -44,7 +36,7 @@ class _Run:
         self.timeout = timeout
         self.timer: Timer | None = None
         self.last = -PROGRESS_EVERY_S
-        self.pending: Progress | None = None
+        self.pending: tuple[str, float | None] | None = None
         self.answers: list[tuple[Ask, Outcome]] = []
 
 
@@ -55,6 +47,11 @@ class Attempts:
         self._engine = engine
         self._runs: dict[int, _Run] = {}
         self._left: dict[int, float | None] = {}
+        self._entries = {fold(name): entry for name, entry in engine.plan.agents.items()}
+
+    def _entry(self, agent: str) -> Agent | None:
+        """The plan's ``agents`` entry of an agent."""
+        return self._entries.get(fold(agent)) if self._entries else None
 
     def begin(self, job: Job) -> None:
         """An attempt starts: its own work counts from now."""
@@ -63,7 +60,7 @@ class Attempts:
         index = job.node.index
         timeout = spec.timeout
         if timeout is None:
-            entry = engine.plan.agents.get(spec.agent)
+            entry = self._entry(spec.agent)
             timeout = entry.timeout if entry is not None else None
         run = self._runs[index] = _Run(timeout)
         if timeout is not None:
@@ -100,7 +97,10 @@ class Attempts:
         if job.ended:
             return
         run = self._runs[job.node.index]
-        error = AgentError(f"Timed out after {clock(run.timeout or 0.0)} of its own work")
+        text = f"Timed out after {clock(run.timeout or 0.0)} of its own work"
+        if self._engine.crew.in_thread(job):
+            text += "; its thread can't be stopped and was abandoned"
+        error = AgentError(text)
         self._engine.crew.cancel(job)
         self._fail(job, error)
 
@@ -131,7 +131,7 @@ class Attempts:
     def on_waiting(self, waiting: Waiting) -> None:
         """A context says that a wait began or ended."""
         job = waiting.job
-        if job.ended:
+        if job.ended or job.finished:
             return
         if waiting.cause is not None:
             until = None if waiting.seconds is None else self._engine.t + waiting.seconds
@@ -140,9 +140,10 @@ class Attempts:
             self._end_wait(job)
 
     def _end_wait(self, job: Job) -> None:
-        if job.waits:
-            job.waits.pop()
-        if not job.waits and not job.ended:
+        if not job.waits:
+            return
+        job.waits.pop()
+        if not job.waits and not job.ended and not job.finished:
             self._engine.emit(
                 events.agent_wait(
                     task=job.node.id, agent=job.node.agent, phase=job.node.phase, cause=None
@@ -166,41 +167,66 @@ class Attempts:
         run = self._runs[job.node.index]
         answers, run.answers = run.answers, []
         for ask, outcome in answers:
+            ask.waiting = False
             self._end_wait(job)
-            if not ask.future.done():
-                ask.future.set_result(outcome)
+            ask.settle(outcome)
+
+    def stop_waiting(self, ask: Ask) -> None:
+        """The agent gave up waiting for an answer: it works on, slot or not."""
+        job = ask.job
+        if job.ended or not ask.waiting:
+            return
+        ask.waiting = False
+        run = self._runs[job.node.index]
+        run.answers = [one for one in run.answers if one[0] is not ask]
+        self._end_wait(job)
+        if not job.waits and not job.holds_slot:
+            job.holds_slot = True
+            self._engine.scheduler.take_back(job.node.index)
+            self._engine.scheduler.seize()
+
+    def close_asks(self, job: Job, reason: str) -> None:
+        """Nobody hands out the answers that wait for a slot any more."""
+        run = self._runs[job.node.index]
+        answers, run.answers = run.answers, []
+        if answers:
+            self._engine.scheduler.take_back(job.node.index)
+        for ask, _ in answers:
+            ask.waiting = False
+            ask.close(ask.decision.title, reason)
 
     # Progress.
 
     def on_progress(self, progress: Progress) -> None:
         """At most one progress event a second; the last one is never lost."""
         job = progress.job
+        job.saying = False  # before looking: what is said from now on comes with a message
         if job.ended:
             return
         run = self._runs[job.node.index]
-        wait = run.last + PROGRESS_EVERY_S - self._engine.t
-        if wait <= 0:
-            self._say(run, progress)
+        due = run.last + PROGRESS_EVERY_S
+        if due <= self._engine.t:
+            self._say(job, run, job.latest)
             return
         if run.pending is None:
-            self._engine.timers.at(run.last + PROGRESS_EVERY_S, lambda: self._say_pending(job))
-        run.pending = progress
+            self._engine.timers.at(due, lambda: self._say_pending(job, run))
+        run.pending = job.latest
 
-    def _say_pending(self, job: Job) -> None:
-        run = self._runs.get(job.node.index)
-        if run is not None and run.pending is not None and not job.ended:
-            self._say(run, run.pending)
+    def _say_pending(self, job: Job, run: _Run) -> None:
+        if run.pending is not None and not job.ended:
+            self._say(job, run, run.pending)
 
-    def _say(self, run: _Run, progress: Progress) -> None:
+    def _say(self, job: Job, run: _Run, said: tuple[str, float | None]) -> None:
         run.last, run.pending = self._engine.t, None
-        node = progress.job.node
+        node = job.node
+        text, fraction = said
         self._engine.emit(
             events.agent_progress(
                 task=node.id,
                 agent=node.agent,
                 phase=node.phase,
-                text=progress.text[:TEXT_MAX],
-                fraction=progress.fraction,
+                text=text[:TEXT_MAX],
+                fraction=fraction,
             )
         )
 
@@ -209,7 +235,7 @@ class Attempts:
     def on_finished(self, finished: Finished) -> None:
         """An attempt is over, one way or the other."""
         job, error = finished.job, finished.error
-        if job.ended:
+        if job.ended or job.finished:
             return
         if error is None:
             self._succeed(job, finished.value)
@@ -226,9 +252,10 @@ class Attempts:
             self._complete(job, value, stored)
             return
         self._stop_counting(job)
+        job.finished = True
 
         def kept(stored: Stored) -> None:
-            self._engine.call(lambda: self._complete(job, value, stored))
+            self._engine.post(lambda: self._complete(job, value, stored))
 
         # Durable before the completion that names it; its dependents wait for the few ms.
         self._engine.journal.put_result(job.node.index, job.attempt, value, kept)
@@ -237,9 +264,6 @@ class Attempts:
         if job.ended:
             return
         engine, node = self._engine, job.node
-        run = self._runs[node.index]
-        if run.pending is not None:
-            self._say(run, run.pending)
         self._end(job)
         engine.results[node.id] = value
         seconds = engine.t - job.started
@@ -272,20 +296,20 @@ class Attempts:
                 agent=node.agent,
                 phase=node.phase,
                 attempt=job.attempt,
-                error=one_line(error),
+                error=one_line(error, engine.scrubbed),
                 delay_s=delay,
                 cause=cause,
             )
         )
         # Its slot is free while the task waits for its next try.
-        engine.timers.at(engine.t + delay, lambda: engine.scheduler.put(node.index, back=True))
+        engine.timers.at(engine.t + delay, lambda: engine.scheduler.put(node.index, again=True))
 
     def _delay(self, job: Job, error: BaseException) -> float | None:
         """Seconds to the next attempt, ``None`` when there is none."""
         engine = self._engine
         spec = engine.spec(job)
         worker = engine.workers[job.node.index]
-        entry = engine.plan.agents.get(spec.agent)
+        entry = self._entry(spec.agent)
         retries = spec.retries
         if retries is None and entry is not None:
             retries = entry.retries
@@ -298,7 +322,8 @@ class Attempts:
             if not error.retryable:
                 return None
             after = error.retry_after
-        if after is not None:
+        if isinstance(after, (int, float)):
+            after = max(0.0, after)
             # A little spread, so that all who were told the same second don't return together.
             return after + engine.random.random() * 0.25 if after <= RETRY_AFTER_MAX_S else None
         backoff = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (job.attempt - 1))
@@ -307,11 +332,12 @@ class Attempts:
     def _fail(self, job: Job, error: BaseException) -> None:
         engine, node = self._engine, job.node
         self._end(job)
-        engine.errors[node.id] = error
         seconds = engine.t - job.started
-        trace = ""
-        if not isinstance(error, AgentError) and error.__traceback__ is not None:
-            trace = "".join(tracebacks.format_exception(error, limit=-20))[-8000:]
+        text = one_line(error, engine.scrubbed)
+        story = trace(error)
+        masked = engine.scrubbed(story)
+        # An exception that shows a secret is not handed on: its traceback would be printed.
+        engine.errors[node.id] = error if masked == story else AgentError(text)
         engine.emit(
             events.agent_failed(
                 task=node.id,
@@ -319,11 +345,10 @@ class Attempts:
                 phase=node.phase,
                 attempt=job.attempt,
                 seconds=seconds,
-                error=one_line(error),
-                traceback=trace,
+                error=text,
+                traceback="" if isinstance(error, AgentError) else masked[-TRACE_MAX:],
             )
         )
-        engine.decisions.withdraw_of(job, f"{node.agent} failed")
         if engine.on_attempt is not None:
             engine.on_attempt(job, seconds, "failed")
 
@@ -338,8 +363,14 @@ class Attempts:
         )
 
     def _end(self, job: Job) -> None:
-        job.ended = True
         index = job.node.index
+        run = self._runs[index]
+        if run.pending is not None:
+            self._say(job, run, run.pending)
+        job.ended = True
+        if job.asks:
+            self._engine.decisions.withdraw_of(job, OVER)
+            self.close_asks(job, OVER)
         self._stop_counting(job)
         del self._runs[index]
         del self._engine.running[index]

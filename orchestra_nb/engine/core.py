@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -91,13 +92,17 @@ class Core:
         self._wake_at: float | None = None
         self._durable = self._written = 0
         self._syncing = self._sync_timer = False
-        self._awaiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._awaiting: deque[tuple[int, Callable[[], None], Callable[[], None]]] = deque()
 
     # From any thread.
 
     def now(self) -> float:
         """The run's clock, seconds."""
         return self._clock() - self._base
+
+    def on_its_thread(self) -> bool:
+        """Whether the caller runs on the engine's loop."""
+        return threading.current_thread() is self.loops.engine.thread
 
     def wall(self) -> float:
         """The wall clock, epoch seconds."""
@@ -112,8 +117,8 @@ class Core:
             self._loop.call_soon_threadsafe(self._turn)
 
     def call(self, function: Callable[[], None]) -> None:
-        """Run a function on the engine's loop, between the events of a turn."""
-        self.post(function)
+        """Run a foreign function on the engine's loop; its faults don't touch the run."""
+        self.post(lambda: _shielded(function))
 
     def listen(self, listener: Listener) -> None:
         """Tell ``listener`` of every change from now on."""
@@ -121,7 +126,7 @@ class Core:
 
     def unlisten(self, listener: Listener) -> None:
         """Tell it no more."""
-        self.call(lambda: self._listeners.remove(listener))
+        self.call(lambda: self._forget(listener))
 
     # On the engine's loop.
 
@@ -134,14 +139,28 @@ class Core:
         self._lines.append(line)
         apply(state, line, self._change)
 
-    def when_durable(self, call: Callable[[], None]) -> None:
-        """Make ``call`` once everything that has happened so far is on disk."""
-        if self.problem is not None or (self._durable == self.state.seq and not self._lines):
-            call()
-            return
-        self._awaiting.append((self.state.seq, call))
-        if not self._lines:
-            self._sync()
+    def scrubbed(self, text: str) -> str:
+        """A text rid of secrets."""
+        clean: str = self._scrub({"text": text})["text"]
+        return clean
+
+    def when_durable(
+        self, call: Callable[[], None], lost: Callable[[], None] | None = None
+    ) -> None:
+        """Make ``call`` once everything that has happened so far is on disk.
+
+        Args:
+            call: Its faults don't touch the run.
+            lost: Called instead when the log can't be written; without it ``call`` is.
+        """
+        if self.problem is not None:
+            _shielded(lost or call)
+        elif self._durable == self.state.seq and not self._lines:
+            _shielded(call)
+        else:
+            self._awaiting.append((self.state.seq, call, lost or call))
+            if not self._lines:
+                self._sync()
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make ``call`` after so many seconds, also when the run is over by then."""
@@ -154,7 +173,10 @@ class Core:
         self._stamp = f"{wall:%Y-%m-%dT%H:%M:%S}.{wall.microsecond // 1000:03d}Z"
         inbox, handlers = self._inbox, self._handlers
         try:
-            for _ in range(min(len(inbox), TURN_MESSAGES)):
+            due = self.timers.next()
+            # What came before a deadline counts before it, however much that is.
+            most = len(inbox) if due is not None and due <= now else TURN_MESSAGES
+            for _ in range(min(len(inbox), most)):
                 message = inbox.popleft()
                 handler = handlers.get(type(message))
                 if handler is not None:
@@ -208,9 +230,13 @@ class Core:
             try:
                 listener(self.state, self._change)
             except Exception:  # a broken view is its own problem, said where logs go
-                self._listeners.remove(listener)
+                self._forget(listener)
                 traceback.print_exc(file=sys.__stderr__)
         self._change.clear()
+
+    def _forget(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def _append(self, lines: list[Event]) -> bool:
         try:
@@ -221,7 +247,7 @@ class Core:
         self._written = self.state.seq
         if self._on_events is not None:
             hear = self._on_events
-            self._awaiting.append((self._written, lambda: hear(lines)))
+            self._awaiting.append((self._written, lambda: hear(lines), _nothing))
         return True
 
     def _sync_late(self) -> None:
@@ -237,8 +263,9 @@ class Core:
 
     def _on_synced(self, synced: _Synced) -> None:
         self._syncing = False
-        if isinstance(synced.error, OSError):
-            self._on_problem(synced.error)
+        if synced.error is not None:
+            error = synced.error
+            self._on_problem(error if isinstance(error, OSError) else OSError(str(error)))
             return
         self._durable = synced.seq
         self._release(synced.seq)
@@ -250,13 +277,18 @@ class Core:
 
     def _release(self, seq: int) -> None:
         while self._awaiting and self._awaiting[0][0] <= seq:
-            self._awaiting.popleft()[1]()
+            _shielded(self._awaiting.popleft()[1])
 
     def _on_problem(self, error: OSError) -> None:
         if self.problem is None:
             self.problem = error
             self._lost()
-        self._release(sys.maxsize)
+        self._release_lost()
+
+    def _release_lost(self) -> None:
+        """Nothing more will be durable: whoever waits for it hears that."""
+        while self._awaiting:
+            _shielded(self._awaiting.popleft()[2])
 
     # What an engine adds.
 
@@ -275,3 +307,15 @@ class Core:
     def _on_fault(self, error: Exception) -> None:
         """An exception in our own code."""
         raise NotImplementedError
+
+
+def _shielded(call: Callable[[], None]) -> None:
+    """Call what others gave us: its fault is its own, said where logs go."""
+    try:
+        call()
+    except Exception:
+        traceback.print_exc(file=sys.__stderr__)
+
+
+def _nothing() -> None:
+    """Whoever hears of written events hears of no others."""

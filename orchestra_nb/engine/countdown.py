@@ -5,11 +5,13 @@ No timers and no threads here: callers say what time it is. That is what makes i
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 __all__ = ["Cause", "Countdown"]
 
 Cause = Literal["hold", "pause", "typing", "here", "asleep"]
+_STRONGEST: tuple[Cause, ...] = ("hold", "pause", "typing", "here", "asleep")
 
 TYPING_S = 30.0
 """A key press holds the clock until this long after it."""
@@ -55,10 +57,10 @@ class Countdown:
         return self.running_since + self.remaining
 
     def until(self) -> float | None:
-        """When the hold ends by itself, ``None`` if only a person can end it, or none is on."""
-        if self.held is None or not self._until or self.held in ("hold", "pause"):
+        """When a hold ends by itself next, ``None`` if only a person can end it, or none is on."""
+        if self.held is None or self.held in ("hold", "pause"):
             return None
-        return max(self._until.values())
+        return min(self._until.values())
 
     def here_until(self, now: float) -> float:
         """When a visit without typing stops holding the clock, if it goes on."""
@@ -68,13 +70,15 @@ class Countdown:
         """Somebody is at the card. Whether this began a hold or changed its cause."""
         if self.remaining is None:
             return False
-        self._account(now)
+        before = self.held
+        self._advance(now)
         if typing:
             self._until["typing"] = now + TYPING_S
         budget = HERE_MAX_S - self._here_used
         if budget > 0:
             self._until["here"] = now + min(HERE_S, budget)
-        return self._decide(now)
+        self._decide(now)
+        return self.held != before
 
     def hold(self, now: float, on: bool) -> bool:
         """Wait for me, or not any more. Whether that changed anything."""
@@ -85,57 +89,66 @@ class Countdown:
         return self._switch("pause", now, on)
 
     def asleep(self, now: float) -> bool:
-        """The machine slept: a minute more before anything happens."""
+        """The machine slept: a minute more before anything happens. Whether the cause changed."""
         if self.remaining is None:
             return False
+        before = self.held
+        self._advance(now)
         self._until["asleep"] = now + ASLEEP_S
-        return self._decide(now)
+        self._decide(now)
+        return self.held != before
 
     def extend(self, now: float, seconds: float) -> None:
         """Add seconds to the clock."""
         if self.remaining is None or self.seconds is None:
             return
-        self._account(now)
+        self._advance(now)
         self.remaining += seconds
         self.seconds += seconds
 
     def tick(self, now: float) -> bool:
         """Let go of holds that are over. Whether the hold ended or changed its cause."""
-        self._account(now)
-        for cause in [cause for cause, end in self._until.items() if end <= now]:
-            del self._until[cause]
-        return self._decide(now)
+        before = self.held
+        self._advance(now)
+        return self.held != before
 
     def _switch(self, cause: Cause, now: float, on: bool) -> bool:
-        self._account(now)
+        before = self.held
+        self._advance(now)
         if on:
-            self._until[cause] = float("inf")
+            self._until[cause] = math.inf
         else:
             self._until.pop(cause, None)
-        return self._decide(now)
+        self._decide(now)
+        return self.held != before
+
+    def _advance(self, now: float) -> None:
+        """Book the time up to now, letting go of each hold when it was over."""
+        while self._until:
+            cause = min(self._until, key=self._until.__getitem__)
+            end = self._until[cause]
+            if end > now:
+                break
+            self._account(end)
+            del self._until[cause]
+            self._decide(end)
+        self._account(now)
 
     def _account(self, now: float) -> None:
         """Book the time since the last call: off the clock, or on the visitor's allowance."""
         if self.held == "here":
-            self._here_used += now - self._since
+            self._here_used += max(0.0, now - self._since)
         elif self.held is None and self.remaining is not None and self.running_since is not None:
             self.remaining = max(0.0, self.remaining - (now - self.running_since))
             self.running_since = now
         self._since = now
 
-    def _decide(self, now: float) -> bool:
-        before = self.held
-        order: tuple[Cause, ...] = ("hold", "pause", "typing", "here", "asleep")
-        self.held = next((cause for cause in order if cause in self._until), None)
-        if self.remaining is not None:
-            if self.held is None and before is not None:
-                self.running_since = now
-            elif self.held is not None and before is None:
-                self._hold_now(now)
-        self._since = now
-        return self.held != before
-
-    def _hold_now(self, now: float) -> None:
-        if self.running_since is not None and self.remaining is not None:
-            self.remaining = max(0.0, self.remaining - (now - self.running_since))
-        self.running_since = None
+    def _decide(self, now: float) -> None:
+        """Name the strongest hold that is on, and stop or start the clock."""
+        self.held = next((cause for cause in _STRONGEST if cause in self._until), None)
+        if self.remaining is None:
+            return
+        if self.held is not None:
+            self.running_since = None
+        elif self.running_since is None:
+            self.running_since = now

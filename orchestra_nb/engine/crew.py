@@ -107,6 +107,10 @@ class Crew:
         if wake:
             self._loop.call_soon_threadsafe(self._begin)
 
+    def in_thread(self, job: Job) -> bool:
+        """Whether an attempt runs where nothing can end it."""
+        return job.threaded and job.handle is None
+
     def cancel(self, job: Job) -> None:
         """Ask an attempt to end: a coroutine is cancelled, a function sees ``cancelled``."""
         job.cancelled = True
@@ -134,6 +138,8 @@ class Crew:
             job.post(Finished(job, value))
 
     def _in_thread(self, worker: Worker, job: Job) -> None:
+        job.threaded = True
+
         def call() -> None:
             _busy.enter()
             try:
@@ -148,7 +154,14 @@ class Crew:
             else:
                 job.post(Finished(job, value))
 
-        _hands.run(call)
+        try:
+            _hands.run(call)
+        except RuntimeError as error:  # no more threads: that is this attempt's failure alone
+            job.post(Finished(job, None, error))
 
     def _adopt(self, job: Job, awaitable: Any) -> None:
+        if job.cancelled and inspect.iscoroutine(awaitable):
+            awaitable.close()
+            job.post(Finished(job, None, asyncio.CancelledError()))
+            return
         job.handle = self._loop.create_task(self._drive(lambda _: awaitable, job))  # type: ignore[arg-type]

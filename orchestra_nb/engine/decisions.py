@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .. import commands, events
-from ..errors import CommandError, DecisionClosed
+from ..errors import CommandError
 from ..events import By
 from ..plan import Decision, is_asked, timeout_for
 from ..plan.durations import clock
@@ -114,8 +114,8 @@ class Decisions:
         option = next((o for o in spec.options if o.key == command.option), None)
         if option is not None:
             key, text = option.key, option.text
-        elif command.option == OTHER and spec.other and command.text:
-            key, text = OTHER, command.text
+        elif command.option == OTHER and spec.other and (command.text or "").strip():
+            key, text = OTHER, (command.text or "").strip()
         else:
             keys = [o.key for o in spec.options] + ([OTHER] if spec.other else [])
             raise CommandError(
@@ -127,7 +127,7 @@ class Decisions:
             command.decision, key, text, by, who=command.who, note=command.note or "",
             client=command.client,
         )  # fmt: skip
-        self._engine.when_durable(lambda: reply(True, f"{spec.title}: {key}, by you."))
+        self._engine.confirm(reply, f"{spec.title}: {key}, by you.")
 
     def _late(self, command: commands.Answer, reply: Reply) -> None:
         decision = self._engine.state.decisions.get(command.decision)
@@ -136,20 +136,23 @@ class Decisions:
                 f"There is no open decision {command.decision!r}"
                 + (f"; open: {', '.join(self._open)}" if self._open else "; none is open")
             )
+        said = self._why_late(command, decision)
+        # Nobody hears of an outcome before it is on disk, the one who came too late neither.
+        self._engine.when_durable(lambda: reply(False, said))
+
+    def _why_late(self, command: commands.Answer, decision: DecisionState) -> str:
         outcome = decision.outcome
         if outcome is None:
-            reply(False, f"{decision.title} was withdrawn: {decision.withdrawn}.")
-            return
+            return f"{decision.title} was withdrawn: {decision.withdrawn}."
         at = self._engine.clock_time(outcome.wall)
-        yours = command.text or command.option
         if outcome.by == "timeout":
+            yours = command.text or command.option
             said = f"Too late: {outcome.option} was taken by timeout at {at}. "
-            reply(False, said + f"Your {yours} was not used.")
-        else:
-            who = {"user": "you in another tab", "autopilot": "autopilot"}.get(
-                outcome.by, outcome.who or outcome.by
-            )
-            reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.")
+            return said + f"Your {yours} was not used."
+        who = {"user": "you in another tab", "autopilot": "autopilot"}.get(
+            outcome.by, outcome.who or outcome.by
+        )
+        return f"Already decided: {outcome.option}, by {who}, at {at}."
 
     def hold(self, decision_id: str, on: bool) -> None:
         """Wait for me."""
@@ -167,7 +170,10 @@ class Decisions:
         entry.countdown.extend(self._engine.t, seconds)
         self._engine.emit(
             events.decision_released(
-                decision_id=decision_id, cause="extended", remaining_s=self._left(entry)
+                decision_id=decision_id,
+                cause="extended",
+                remaining_s=self._left(entry),
+                timeout_s=entry.countdown.seconds,
             )
         )
         self._arm(decision_id, entry)
@@ -224,6 +230,12 @@ class Decisions:
             if entry.asks and all(ask.job is job for ask in entry.asks):
                 self._withdraw(decision_id, reason, "asker")
 
+    def withdraw_ask(self, ask: Ask, reason: str) -> None:
+        """The agent that asked no longer wants to know."""
+        for decision_id, entry in list(self._open.items()):
+            if any(one is ask for one in entry.asks):
+                self._withdraw(decision_id, reason, "asker")
+
     def _withdraw(self, decision_id: str, reason: str, cause: str) -> None:
         entry = self._open.pop(decision_id)
         if entry.timer is not None:
@@ -236,8 +248,7 @@ class Decisions:
             )
         )
         for ask in entry.asks:
-            if not ask.future.done():
-                ask.future.set_exception(DecisionClosed(decision_id, reason))
+            ask.close(decision_id, reason)
 
     def _find(self, decision_id: str) -> _Open:
         entry = self._open.get(decision_id)

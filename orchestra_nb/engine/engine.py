@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,18 @@ from .core import Core
 from .crew import Crew
 from .decisions import Decisions, Reply
 from .loops import Loops
-from .protocols import Ask, Finished, Job, Journal, Progress, Said, Waiting, Worker
+from .protocols import (
+    OVER,
+    Ask,
+    Finished,
+    Job,
+    Journal,
+    Progress,
+    Said,
+    TakenBack,
+    Waiting,
+    Worker,
+)
 from .scheduler import Scheduler, verdict
 
 __all__ = ["Engine", "Order"]
@@ -89,7 +101,7 @@ class Engine(Core):
         self.fault: Exception | None = None
         self.on_end: Callable[[], None] = lambda: None
         self._stopping = False
-        self._over = False
+        self._over = self._closing = False
         self._handlers |= {
             Order: self._on_order,
             Finished: self.attempts.on_finished,
@@ -97,11 +109,12 @@ class Engine(Core):
             Said: self._on_said,
             Waiting: self.attempts.on_waiting,
             Ask: self._on_ask,
+            TakenBack: self._on_taken_back,
         }
 
     def start(self) -> None:
         """Begin the run. From any thread, once."""
-        self.call(self._begin)
+        self.post(self._begin)
 
     def _begin(self) -> None:
         plan = self.plan
@@ -127,8 +140,8 @@ class Engine(Core):
             for index in ready:
                 if not stopping:
                     self._judge(index)
-        if not stopping and self.state.status == "running" and self.problem is None:
-            self._start_queued()
+        if not stopping:
+            self._start_queued(self.state.status == "running")
         self._end_phases()
         if not self._over and (self.state.unsettled == 0 or stopping) and not self.running:
             self._finish()
@@ -142,9 +155,11 @@ class Engine(Core):
             self.scheduler.put(index)
         else:
             assert isinstance(node.spec, Decision)
+            phase = self.state.phases[node.phase - 1]
             if node.kind == "checkpoint":
-                name = self.state.phases[node.phase - 1].name
-                self.emit(events.checkpoint(decision_id=node.id, phase=node.phase, name=name))
+                self.emit(events.checkpoint(decision_id=node.id, phase=node.phase, name=phase.name))
+            elif phase.started_at is None:
+                self.emit(events.phase_start(phase=node.phase, name=phase.name))
             self.decisions.open(node.id, node.spec, asker="", phase=node.phase)
 
     def _skip(self, node: Node, cause: str, reason: str) -> None:
@@ -161,10 +176,11 @@ class Engine(Core):
                 )
             )
 
-    def _start_queued(self) -> None:
-        while (index := self.scheduler.take()) is not None:
+    def _start_queued(self, new: bool) -> None:
+        """Give free slots away; in a paused run only to what is half done."""
+        while (index := self.scheduler.take(new=new)) is not None:
             job = self.running.get(index)
-            if job is not None and not job.holds_slot:
+            if job is not None:
                 job.holds_slot = True  # it comes back from a wait for a person
                 self.attempts.go_on(job)
                 continue
@@ -190,6 +206,7 @@ class Engine(Core):
             notes=notes,
             post=self.post,
             journal=self.journal,
+            pid=self.pid,
             started=self.t,
         )
         self.emit(
@@ -213,11 +230,10 @@ class Engine(Core):
         for number in ended:
             phase = self.state.phases[number - 1]
             assert phase.ended_at is not None
-            if phase.counts["skipped"] == phase.total and phase.started_at is None:
+            if phase.started_at is None:
                 self.emit(events.phase_skipped(phase=number, name=phase.name))
             else:
-                began = phase.started_at if phase.started_at is not None else phase.ended_at
-                seconds = phase.ended_at - began
+                seconds = phase.ended_at - phase.started_at
                 self.emit(events.phase_complete(phase=number, name=phase.name, seconds=seconds))
 
     # Agents ask and tell.
@@ -229,20 +245,28 @@ class Engine(Core):
     def _on_ask(self, ask: Ask) -> None:
         job = ask.job
         if job.ended or self._stopping:
-            ask.future.cancel()
+            ask.close(ask.decision.title, "the run was stopped" if self._stopping else OVER)
+            return
+        if ask.future.done():  # taken back before it came here
             return
         job.asks += 1
         # The id is made from the title: rid of secrets here, or the event would have another one.
         first = decision_id = self._scrub({"id": f"{job.node.id}/{ask.decision.id}"})["id"]
-        taken = self.state.decisions
+        taken, planned = self.state.decisions, self.state.graph.index
         number = 2
-        while decision_id in taken:
+        while decision_id in taken or decision_id in planned:
             decision_id = f"{first}-{number}"
             number += 1
+        ask.waiting = True
         self.attempts.wait(job, "human", ask.decision.title)
         self.decisions.open(
             decision_id, ask.decision, asker=job.node.agent, phase=job.node.phase, ask=ask
         )
+
+    def _on_taken_back(self, taken: TakenBack) -> None:
+        """An agent no longer waits for an answer (its own timeout, say) and works on."""
+        self.decisions.withdraw_ask(taken.ask, "the agent no longer waits")
+        self.attempts.stop_waiting(taken.ask)
 
     def answered(self, ask: Ask, outcome: Outcome) -> None:
         """An agent's question has its outcome: it goes on as soon as it has a slot again."""
@@ -252,7 +276,7 @@ class Engine(Core):
         """A person is needed: tell whoever wants to know, once it is durable."""
         if self._on_asked is not None:
             hear = self._on_asked
-            self.when_durable(lambda: hear(decision_id))
+            self.when_durable(lambda: hear(decision_id), lambda: None)
 
     def decided(self, decision_id: str, outcome: Outcome) -> None:
         """What an outcome sets off besides releasing its dependents."""
@@ -276,7 +300,8 @@ class Engine(Core):
         try:
             self._obey(order.command, order.reply)
         except CommandError as error:
-            order.reply(False, str(error))
+            text = str(error)
+            self.when_durable(lambda: order.reply(False, text))
 
     def _obey(self, command: Command, reply: Reply) -> None:
         if isinstance(command, commands.Answer):
@@ -289,7 +314,7 @@ class Engine(Core):
             self.decisions.shown(command)
             return
         if self._over:
-            raise CommandError(f"The run is over ({self.state.status})")
+            raise CommandError(self._ended())
         who = command.who or command.source
         if isinstance(command, commands.Hold):
             self.decisions.hold(command.decision, command.on)
@@ -307,12 +332,24 @@ class Engine(Core):
             self._unpause(who)
         else:
             self.stop(f"stopped by {who}", who)
-        self.when_durable(lambda: reply(True, ""))
+        self.confirm(reply, "")
+
+    def confirm(self, reply: Reply, text: str) -> None:
+        """Say that a command was carried out, once that is on disk."""
+        self.when_durable(lambda: reply(True, text), lambda: reply(False, self._ended()))
+
+    def _ended(self) -> str:
+        failure = self.failure()
+        return f"The run is over ({self.state.status})" if failure is None else str(failure)
 
     def _autopilot(self, command: commands.Autopilot, who: str) -> None:
         if command.decision is not None:
             self.decisions.autopilot(command.decision, who)
             return
+        if self.plan.mode == "fully_autonomous" and not command.on:
+            raise CommandError(
+                "A fully autonomous run asks nothing; start it with mode='full_interactive' instead"
+            )
         if command.on != self.state.autopilot:
             switch = "on" if command.on else "off"
             self.emit(
@@ -343,7 +380,9 @@ class Engine(Core):
         self.emit(events.run_stopped(who=who, reason=reason))
         self.decisions.withdraw_all("the run was stopped")
         for job in self.running.values():
-            self.crew.cancel(job)
+            self.attempts.close_asks(job, "the run was stopped")
+            if not job.finished:
+                self.crew.cancel(job)
         for task in self.state.tasks:
             if task.status == "retrying":
                 self.emit(
@@ -373,9 +412,14 @@ class Engine(Core):
         counts = {key: count for key, count in sorted(state.counts.items()) if count}
         self.emit(events.orchestration_complete(status=status, seconds=self.t, counts=counts))
         self.timers.clear()
-        self.when_durable(self._close)
+        # In a turn of its own: whoever waits for this turn's events hears of them first.
+        self.when_durable(lambda: self.post(self._close))
 
     def _close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+
         # Not on this loop: closing waits for the disk, and other runs' countdowns share the loop.
         def close() -> None:
             self.journal.close()
@@ -391,14 +435,19 @@ class Engine(Core):
         done = threading.Event()
 
         def last_words() -> None:
-            if not self._over:
-                self._over = self._stopping = True
-                self.emit(events.run_interrupted(reason=reason))
-                for job in self.running.values():
-                    self.crew.cancel(job)
-                self.when_durable(done.set)
+            if self._over:
+                done.set()
+                return
+            self._over = self._stopping = True
+            self.emit(events.run_interrupted(reason=reason))
+            for job in self.running.values():
+                job.ended = True  # whatever it still says comes after the end of the log
+                self.crew.cancel(job)
+            self.running.clear()
+            self.timers.clear()
+            self.when_durable(done.set)
 
-        self.call(last_words)
+        self.post(last_words)
         done.wait(0.8)
         self.journal.close(timeout=0.2)
 
@@ -409,12 +458,21 @@ class Engine(Core):
         self.attempts.slept(seconds)
 
     def _lost(self) -> None:
+        """Nothing can be written any more: the state is told how it ends, the log is not."""
+        if self._closing:
+            return
         self._stopping = self._over = True
-        for job in self.running.values():
-            job.ended = True
+        with contextlib.suppress(Exception):  # after a fault of ours anything may be broken
+            self.decisions.withdraw_all("the run stopped")
+        for job in list(self.running.values()):
             self.crew.cancel(job)
+            with contextlib.suppress(Exception):
+                self.attempts.cancelled(job, "the run stopped")
+            job.ended = True
         self.running.clear()
+        self._starting.clear()
         self.timers.clear()
+        self._lines.clear()
         self.state.status = "failed"
         self.state.ended_at = self.t
         self._change.run = True
@@ -423,9 +481,10 @@ class Engine(Core):
 
     def _on_fault(self, error: Exception) -> None:
         # Our own mistake must not leave anybody waiting: the run ends and wait() raises this.
-        self.fault = error
-        self._lines.clear()
+        if self.fault is None:
+            self.fault = error
         self._lost()
+        self._release_lost()
 
     def failure(self) -> Exception | None:
         """Why the run ended without an orchestration_complete, if it did."""

@@ -7,6 +7,7 @@ and API streams share the other.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ class LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            # A task that an agent started may raise SystemExit, which asyncio lets through.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ..errors import DecisionClosed
 from ..events import Event
 from ..plan import Decision
 from ..plan.graph import Node
 from ..state import Change, Outcome, State
 
-__all__ = ["Ask", "Job", "Journal", "Listener", "Report", "Stored", "Worker"]
+__all__ = [
+    "OVER",
+    "Ask",
+    "Finished",
+    "Job",
+    "Journal",
+    "Listener",
+    "Progress",
+    "Said",
+    "Stored",
+    "TakenBack",
+    "Waiting",
+    "Worker",
+]
 
+OVER = "the task is over"
+"""Why a question of a task that ended has no answer."""
 Stored = dict[str, Any]
 """Where a result is, as ``agent_complete`` carries it; see ``store.results``."""
 
@@ -71,11 +88,7 @@ class Listener(Protocol):
         """``change`` is reused after the call."""
 
 
-Report = Callable[[Any], None]
-"""Hands a message to the engine's loop from any thread."""
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One attempt of a task, handed to a worker as its context.
 
@@ -92,35 +105,62 @@ class Job:
     notes: tuple[str, ...]
     post: Callable[[Any], None]
     journal: Journal
+    #: The process it belongs to; a forked child is another.
+    pid: int = 0
     started: float = 0.0
     cancelled: bool = False
-    #: Set by the crew: the asyncio task or the thread that carries it.
+    #: Set by the crew: whether a thread carries it, and the asyncio task that does.
+    threaded: bool = False
     handle: Any = None
     #: Seconds of own work left before the task's timeout, and since when they run.
     budget_s: float | None = None
     since: float | None = None
     holds_slot: bool = True
     asks: int = 0
+    #: Its work is done; its result is on the way to the disk.
+    finished: bool = False
     ended: bool = False
+    #: What it says it is doing; ``saying``: the engine was told to look.
+    latest: tuple[str, float | None] = ("", None)
+    saying: bool = False
     waits: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Ask:
     """A running agent asks a person; the engine settles ``future``."""
 
     job: Job
     decision: Decision
     future: Future[Outcome]
+    waiting: bool = False
+
+    def settle(self, outcome: Outcome) -> None:
+        """Hand the agent its answer, if it still waits for one."""
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_result(outcome)
+
+    def close(self, decision_id: str, reason: str) -> None:
+        """Tell the agent that there will be no answer, if it still waits for one."""
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_exception(DecisionClosed(decision_id, reason))
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """An agent gave up waiting for an answer."""
+
+    ask: Ask
 
 
 @dataclass(slots=True)
 class Progress:
-    """What an agent is doing."""
+    """An agent said what it is doing: look at ``job.latest``.
+
+    One is on its way at most, however often an agent speaks.
+    """
 
     job: Job
-    text: str
-    fraction: float | None
 
 
 @dataclass(slots=True)

@@ -45,7 +45,9 @@ def verdict(state: State, index: int) -> Skip | None:
         if outcome.option not in options:
             return Skip("when", f"{asked.id} is {outcome}")
     if node.needs and all(tasks[dep].skip_cause == "when" for dep in node.needs):
-        return Skip("when", f"needs {tasks[node.needs[0]].id}, which was skipped")
+        phases = (tasks[i] for gate in node.gates for i in state.graph.gate_members[gate])
+        if all(task.skip_cause == "when" for task in phases):
+            return Skip("when", f"needs {tasks[node.needs[0]].id}, which was skipped")
     for gate in node.gates:
         members = [tasks[i] for i in state.graph.gate_members[gate]]
         failed = [t for t in members if t.status == "failed" or t.skip_cause == "failed"]
@@ -57,7 +59,8 @@ def verdict(state: State, index: int) -> Skip | None:
 class Scheduler:
     """Slots and the queue of tasks that may start.
 
-    A task that comes back from a wait goes before new ones: it holds half-done work.
+    What comes back from a wait for a person goes first, then what is tried again, then new tasks:
+    half-done work is finished before more is begun.
     """
 
     def __init__(self, graph: Graph, limit: int, seconds: list[float]):
@@ -67,17 +70,31 @@ class Scheduler:
         self._count = count()
         self._heap: list[tuple[int, float, int, int]] = []
 
-    def put(self, index: int, *, back: bool = False) -> None:
-        """Queue a task; ``back``: it returns from a wait."""
+    def put(self, index: int, *, back: bool = False, again: bool = False) -> None:
+        """Queue a task; ``back``: it runs and needs a slot to go on, ``again``: it is retried."""
         rank = -self._rank[index]
-        heapq.heappush(self._heap, (0 if back else 1, rank, next(self._count), index))
+        turn = 0 if back else 1 if again else 2
+        heapq.heappush(self._heap, (turn, rank, next(self._count), index))
 
-    def take(self) -> int | None:
-        """The next task with its slot, or ``None`` when there is no task or no free slot."""
-        if not self._heap or self.used >= self.limit:
+    def take(self, *, new: bool = True) -> int | None:
+        """The next task with its slot, or ``None`` when there is no task or no free slot.
+
+        Args:
+            new: ``False``: only one that runs and needs a slot to go on.
+        """
+        if not self._heap or self.used >= self.limit or (not new and self._heap[0][0]):
             return None
         self.used += 1
         return heapq.heappop(self._heap)[3]
+
+    def take_back(self, index: int) -> None:
+        """A task no longer waits for a slot to go on."""
+        self._heap = [entry for entry in self._heap if entry[0] or entry[3] != index]
+        heapq.heapify(self._heap)
+
+    def seize(self) -> None:
+        """Book a slot for what works on without asking for one."""
+        self.used += 1
 
     def release(self) -> None:
         """Give a slot back."""
