@@ -43,7 +43,7 @@ notebooks: $(VENV)/.test
 	$(BIN)/python -m tests.run_notebooks
 
 pytest: $(VENV)/.test
-	@echo "Browser tests use: $$($(BIN)/python -m tests.browser.chromium --install)"
+	@echo "Browser tests use: $$($(BIN)/python -m tests.chromium --install)"
 	$(BIN)/python -m pytest
 
 # Debian ships Python without what makes environments.

@@ -1,18 +1,67 @@
-"""What all tests share: the kernels they may start."""
+"""What all tests share: the kernels they may start, and the browser."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import chromium as chromium_path
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 
 # The oldest and the newest supported ipykernel. The old one is a folder that shadows the new one.
 KERNELS = {"ipykernel-7": None, "ipykernel-6": Path(sys.prefix) / "ipykernel6"}
+
+
+find_chromium = cache(chromium_path.find)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that need a browser last, and leave them out where there is none.
+
+    Last, because Playwright keeps an event loop running in this thread: ``asyncio.run`` does not
+    work any more once it has started.
+    """
+    for item in items:
+        if _needs_browser(item):
+            item.add_marker(pytest.mark.browser)
+            if find_chromium() is None:
+                item.add_marker(pytest.mark.skip(reason=chromium_path.MISSING))
+    items.sort(key=_needs_browser)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where browser tests were left out, unless that was accepted."""
+    left_out = any(_needs_browser(item) for item in session.items) and find_chromium() is None
+    if left_out and os.environ.get("ORCHESTRA_NO_BROWSER") != "1" and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _needs_browser(item: pytest.Item) -> bool:
+    return "chromium" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give a running Chromium, the only one: Playwright can be started once in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=list(chromium_path.ARGUMENTS)
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
-"""A Chromium for the board's own page; no Jupyter."""
+"""A page of its own for the board; no Jupyter."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from .stage import Stage
 
@@ -23,23 +21,10 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-
-
-@pytest.fixture(scope="module")
-def stage_browser() -> Iterator[Browser]:
-    """One browser for a module's tests."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def stage(stage_browser: Browser) -> Iterator[Stage]:
+def stage(chromium: Browser) -> Iterator[Stage]:
     """An empty page to show a board on; an error on it fails the test."""
-    page = stage_browser.new_page(locale="en-US", timezone_id="UTC")
+    page = chromium.new_page(locale="en-US", timezone_id="UTC")
     stage = Stage(page)
     yield stage
     page.close()

@@ -68,9 +68,9 @@ def test_a_big_run_is_summed_up() -> None:
     assert "and 1,800 more tasks with no row here" in page
 
 
-def test_hostile_strings_execute_nothing_in_the_record(stage_browser: Browser) -> None:
+def test_hostile_strings_execute_nothing_in_the_record(chromium: Browser) -> None:
     """Whatever an agent wrote is only read."""
-    page = stage_browser.new_page()
+    page = chromium.new_page()
     page.set_content(html_of(scenes.hostile()).encode("utf-8", "replace").decode())
     page.wait_for_timeout(200)
     assert page.evaluate("window.__pwned") is None

@@ -1,6 +1,6 @@
 """Find a Chromium for the browser tests, or install one.
 
-``python -m tests.browser.chromium`` says which one is used; with ``--install`` it gets one first
+``python -m tests.chromium`` says which one is used; with ``--install`` it gets one first
 where there is none: by apt where that may be used, else with Playwright's own download.
 """
 
