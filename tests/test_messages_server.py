@@ -128,3 +128,19 @@ def test_it_runs_alone() -> None:
         process.wait(5)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def test_tools_of_the_user_are_called_once_with_an_example() -> None:
+    """The default model uses what it is offered, but the orchestra's own tools only when told."""
+    kind = {"type": "object", "properties": {"size": {"enum": [3, 4]}, "of": {"type": "string"}}}
+    mine = {"name": "measure", "description": "Measure.", "input_schema": kind}
+    ours = {"name": "record_finding", "input_schema": {"type": "object"}}
+    body: Body = {**_BODY, "tools": [ours, mine]}
+    (call,) = report(body).tools
+    assert (call.name, call.input) == ("measure", {"size": 3, "of": "An example of"})
+    turn = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "measure"}]}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "12 m"}
+    body["messages"] = [*body["messages"], turn, {"role": "user", "content": [result]}]
+    after = report(body)
+    assert not after.tools
+    assert "I was told: 12 m" in after.text

@@ -240,7 +240,7 @@ class Plan(Value):
         decisions = sum(isinstance(entry, Decision) for entry in entries)
         lines = [
             f"Plan {short(self.name)}: level {self.level}, {self.mode}, "
-            f"{len(entries) - decisions} tasks, {decisions} decisions"
+            f"{_counted(len(entries) - decisions, 'task')}, {_counted(decisions, 'decision')}"
         ]
         for number, phase in enumerate(self.phases[:20], start=1):
             ids = ", ".join(short(entry.id)[1:-1] for entry in phase.tasks[:8])
@@ -251,6 +251,10 @@ class Plan(Value):
         return "\n".join(lines)
 
     __str__ = __repr__
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _read_mode(data: dict[str, Any], faults: list[Fault]) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import astuple
+from pathlib import Path
+
 import pytest
 
-from orchestra_nb.agents.prices import Price, Prices, Tokens
+from orchestra_nb.agents.prices import PRICES_DATE, Price, Prices, Tokens
+
+PAGE = Path(__file__).parents[2] / "docs" / "claude.md"
 
 
 def test_every_class_of_tokens_has_its_own_price() -> None:
@@ -50,3 +56,13 @@ def test_own_prices_replace_and_add() -> None:
 def test_the_table_says_how_old_it_is() -> None:
     """The repr names the date of the figures."""
     assert repr(Prices()) == "Prices(17 models, built-in list of 2026-11-22)"
+
+
+def test_the_page_on_claude_shows_the_table() -> None:
+    """Every price that the docs show is the one that counts, none is missing, the date is right."""
+    text = PAGE.read_text("utf-8")
+    rows = re.findall(r"^\| (claude-\S+) \|((?: [\d.]+ \|){5})$", text, re.MULTILINE)
+    shown = {model: tuple(float(cell) for cell in cells.split("|")[:-1]) for model, cells in rows}
+    table = Prices()
+    assert shown == {m: astuple(price) for m in table.models if (price := table.of(m))}
+    assert f"{PRICES_DATE:%d %B %Y}" in " ".join(text.split())

@@ -21,6 +21,7 @@ _TOOL = re.compile(r"\[\[tool:(\w+)\s*(\{.*?\})?\]\]", re.DOTALL)
 _TASK = re.compile(r"<task[^>]*>\s*(.*?)\s*</task>", re.DOTALL)
 _RESULT = re.compile(r'<result task="([^"]+)"')
 _DECISION = re.compile(r'<decision id="[^"]*"[^>]*>\s*(.*?)\s*</decision>', re.DOTALL)
+_ORCHESTRAS = frozenset({"request_decision", "record_finding", "report_blocker", "report_progress"})
 _AGENT = re.compile(r"You are (?:the agent )?([\w .-]+?)[,.\n]")
 
 
@@ -76,12 +77,20 @@ def texts(body: Body, role: str) -> list[str]:
 
 
 def report(body: Body) -> Reply:
-    """The default answer: tool calls the prompt asks for by marker, then a short report.
+    """The default answer: tool calls, then a short report or what the schema asks for.
 
-    A marker looks like ``[[tool:request_decision {"title": ...}]]``; each is called once, in
-    order, one a turn.
+    A marker in the prompt, ``[[tool:request_decision {"title": ...}]]``, asks for a call; each is
+    made once, in order, one a turn. After those, each of the user's own tools gets one call with
+    an example of its input.
     """
-    asked = _TOOL.findall("\n".join(texts(body, "user")[:1]))
+    asked = [
+        (name, json.loads(raw) if raw else {})
+        for name, raw in _TOOL.findall("\n".join(texts(body, "user")[:1]))
+    ]
+    for tool in body.get("tools") or ():
+        name, schema = tool.get("name"), tool.get("input_schema") or {}
+        if name not in _ORCHESTRAS and name not in dict(asked):
+            asked.append((name, sample(schema, schema.get("$defs", {}))))
     blocks = [
         block
         for turn in body.get("messages", ())
@@ -90,10 +99,9 @@ def report(body: Body) -> Reply:
     ]
     done = sum(block.get("type") == "tool_use" for block in blocks)
     if done < len(asked):
-        name, raw = asked[done]
+        name, given = asked[done]
         return Reply(
-            text=f"Before I go on I use {name.replace('_', ' ')}.",
-            tools=[ToolCall(name, json.loads(raw) if raw else {})],
+            text=f"Before I go on I use {name.replace('_', ' ')}.", tools=[ToolCall(name, given)]
         )
     schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
     if schema:
@@ -156,6 +164,8 @@ def sample(schema: Mapping[str, Any], defs: Mapping[str, Any], name: str = "valu
         return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
+    if "default" in schema:
+        return schema["default"]
     for key in ("anyOf", "allOf"):
         if key in schema:
             return sample(schema[key][0], defs, name)
