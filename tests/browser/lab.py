@@ -43,16 +43,19 @@ _READY = """() => {
         && panel.sessionContext.session?.kernel?.connectionStatus === 'connected';
 }"""
 
+# Just after an error the kernel aborts what is sent: then the code has not run, and is sent again.
 _EXECUTE = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const future = kernel.requestExecute({code, store_history: false, stop_on_error: false});
-    let text = '';
-    future.onIOPub = message => {
-        if (message.header.msg_type === 'stream') text += message.content.text;
-        if (message.header.msg_type === 'error') text += message.content.traceback.join('\\n');
-    };
-    const reply = await future.done;
-    return {text, status: reply.content.status};
+    for (;;) {
+        const future = kernel.requestExecute({code, store_history: false, stop_on_error: false});
+        let text = '';
+        future.onIOPub = message => {
+            if (message.header.msg_type === 'stream') text += message.content.text;
+            if (message.header.msg_type === 'error') text += message.content.traceback.join('\\n');
+        };
+        const reply = await future.done;
+        if (reply.content.status !== 'aborted') return {text, status: reply.content.status};
+    }
 }"""
 
 
