@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         TaskFailed,
     )
     from .handle import Run
-    from .launch import rehearse, run
+    from .launch import open, rehearse, run
     from .plan import Agent as AgentSpec
     from .plan import Budget, Decision, Option, Phase, Plan, Question, Task, Timeouts
     from .runs import check
@@ -55,6 +55,7 @@ __all__ = [
     # Running
     "run",
     "rehearse",
+    "open",
     "Run",
     "Outcome",
     # Agents
@@ -79,7 +80,7 @@ __all__ = [
 _HOMES = {
     "plan": ("Plan", "Phase", "Task", "Decision", "Option", "Question", "Budget", "Timeouts"),
     "runs": ("check",),
-    "launch": ("run", "rehearse"),
+    "launch": ("run", "rehearse", "open"),
     "handle": ("Run",),
     "agents.context": ("Context",),
     "state": ("Outcome",),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 
 from . import commands
 from .commands import Command
-from .engine.engine import Engine, Order
+from .engine.engine import Order
 from .engine.loops import on_own_thread
 from .errors import CommandError, RunFailed, TaskFailed
 from .plan import Plan, clock
@@ -56,6 +58,40 @@ class PlainWaiter:
         return done()
 
 
+class Source(Protocol):
+    """Where a run's figures come from: the engine that runs it, or its record."""
+
+    run_id: str
+    plan: Plan
+    state: State
+    seconds: list[float]
+    ended: threading.Event
+    pid: int
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """Task id -> result."""
+
+    @property
+    def errors(self) -> Mapping[str, BaseException]:
+        """Task id -> the exception of its last attempt."""
+
+    def on_its_thread(self) -> bool:
+        """Whether the caller is where the state is owned."""
+
+    def now(self) -> float:
+        """The run's clock, seconds."""
+
+    def failure(self) -> Exception | None:
+        """Why the run broke off, if it did."""
+
+    def call(self, function: Callable[[], None], /) -> None:
+        """Run a function where the state is owned."""
+
+    def post(self, message: Any, /) -> None:
+        """Hand over a command."""
+
+
 class Results(Mapping[str, Any]):
     """Results of a run by task id: the very objects the agents returned.
 
@@ -63,7 +99,7 @@ class Results(Mapping[str, Any]):
     gives the ids that have one.
     """
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Source):
         self._engine = engine
 
     def __getitem__(self, task: str) -> Any:
@@ -110,7 +146,7 @@ class Run:
         results: Task id -> result; see :class:`Results`.
     """
 
-    def __init__(self, engine: Engine, folder: Path, *, heard: Callable[[], bool] = lambda: True):
+    def __init__(self, engine: Source, folder: Path, *, heard: Callable[[], bool] = lambda: True):
         self._engine = engine
         self._heard = heard
         self.id = engine.run_id
@@ -174,7 +210,7 @@ class Run:
     def _ipython_display_(self) -> None:
         """Show the board where there is one: it is the same run in every cell."""
         if self._show is None:
-            print(repr(self))
+            sys.stdout.write(f"{self!r}\n")
         else:
             self._show()
 

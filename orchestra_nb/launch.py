@@ -16,7 +16,7 @@ from .state import DecisionState
 if TYPE_CHECKING:
     from .notebook.attach import Notebook
 
-__all__ = ["rehearse", "run"]
+__all__ = ["open", "rehearse", "run"]
 
 Mode = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
 Timeline = Literal["urgent", "normal", "relaxed"]
@@ -133,6 +133,25 @@ def rehearse(
             on_event=on_event, on_decision=on_decision,
         ),
     )  # fmt: skip
+
+
+def open(run_id: str, *, home: str | Path | None = None) -> Run:
+    """The run of that id again: live if this process runs it, else as it was recorded.
+
+    Evaluate it in a cell to see its board, or what the board came to.
+
+    Args:
+        run_id: Id of a run, or the beginning of one.
+        home: Folder of runs.
+
+    Raises:
+        StoreError: If there is no such run, or its log is of a newer format.
+    """
+    found = runs.open_run(run_id, home=home)
+    notebook = _notebook()
+    if notebook is not None:
+        notebook.present(found)
+    return found
 
 
 def _show(plan: Any, again: bool, begin: Callable[[Any], Run]) -> Run:

@@ -26,19 +26,21 @@ from .handle import Run
 from .plan import Plan, Task
 from .plan.graph import Graph, Node, compile_plan
 from .plan.text import did_you_mean, fold, short
+from .record import Record
 from .state import Change, DecisionState, State
 from .store.durations import read_durations
 from .store.folder import RunFolder
+from .store.home import find_run
 from .store.home import home as home_of
 from .store.journal import FileJournal
 from .store.masking import mask, mask_value, refresh_secrets
 from .store.settings import settings
 from .views.plan_md import plan_md
 
-__all__ = ["Checked", "check", "rehearse", "start"]
+__all__ = ["Checked", "check", "live_runs", "open_run", "rehearse", "start"]
 
 Agents = Mapping[str, Any]
-_live: set[Run] = set()
+_live: dict[str, tuple[Run, Engine]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,19 @@ def rehearse(
     return _start(declared, graph, workers, inputs, home, seed, float(speed), on_event, on_decision)
 
 
+def open_run(run_id: str, *, home: str | Path | None = None) -> Run:
+    """The run of that id; see :func:`orchestra_nb.open`."""
+    for run in live_runs():
+        if run.id == run_id:
+            return run
+    folder = RunFolder.open(find_run(run_id, where=home))
+    return Run(Record(folder), folder.path)
+
+
 def live_runs() -> list[Run]:
     """Runs of this process that are not over."""
     pid = os.getpid()
-    return [run for run in tuple(_live) if not run.finished and run._engine.pid == pid]
+    return [run for run, engine in tuple(_live.values()) if not run.finished and engine.pid == pid]
 
 
 def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
@@ -270,7 +281,7 @@ def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]
     if isinstance(given, Function):
         try:
             return given.bind(
-                lambda: [graph.nodes[i].id for i in sorted(graph.parents(node.index))]
+                lambda: [graph.nodes[i].id for i in sorted(graph.ancestors(node.index))]
             )
         except SetupError as error:
             problems.append(f"agents[{name!r}]: {error}")
@@ -419,10 +430,10 @@ def _start(
 
     def on_end() -> None:
         callbacks.close()
-        _live.discard(run)
+        _live.pop(run.id, None)
 
     engine.listen(on_change)
-    _live.add(run)  # a run that nobody holds goes on
+    _live[run.id] = (run, engine)  # a run that nobody holds goes on
     engine.on_end = on_end
     engine.start()
     return run
@@ -430,7 +441,7 @@ def _start(
 
 def _at_exit() -> None:
     for run in live_runs():
-        run._engine.interrupt("the process ended")
+        _live[run.id][1].interrupt("the process ended")
         if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
             sys.stderr.write(
                 f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "

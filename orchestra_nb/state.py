@@ -113,7 +113,7 @@ class Outcome:
         return f"{self.option} - {self.text}" if self.text != self.option else self.text
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class DecisionState:
     """A decision that was opened, and its outcome once there is one.
 
@@ -142,6 +142,10 @@ class DecisionState:
     held_until: float | None = None
     outcome: Outcome | None = None
     withdrawn: str = ""
+
+    def __repr__(self) -> str:
+        how = f"{self.outcome}, by {self.outcome.by}" if self.outcome else self.withdrawn or "open"
+        return f"<Decision {self.id!r}: {how}>"
 
     @property
     def open(self) -> bool:

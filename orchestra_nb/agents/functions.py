@@ -31,7 +31,7 @@ class Function:
     """A worker that calls a function.
 
     The function's parameters are filled by name: ``context`` with the context, a parameter named
-    after a dependency with its result. A function with one other parameter gets the context in it,
+    after something the task waits for with its result or outcome. A function with one other parameter gets the context in it,
     one without parameters gets nothing.
 
     Args:

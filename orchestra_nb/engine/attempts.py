@@ -22,6 +22,8 @@ __all__ = ["Attempts"]
 
 PROGRESS_EVERY_S = 1.0
 """A task's progress is logged this often at most."""
+AFTER_SLEEP_S = 60.0
+"""What an attempt has at least when the machine wakes up."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 RETRY_AFTER_MAX_S = 600.0
 """A service that asks for a longer wait fails the attempt instead."""
@@ -90,7 +92,9 @@ class Attempts:
             if job.since is not None and job.budget_s is not None and run.timer is not None:
                 run.timer.cancel()
                 job.since += seconds
-                due = job.since + job.budget_s
+                # Nobody knows when it fell asleep: what was due meanwhile gets time to end.
+                due = max(job.since + job.budget_s, self._engine.t + AFTER_SLEEP_S)
+                job.budget_s = due - job.since
                 run.timer = self._engine.timers.at(due, lambda job=job: self._timed_out(job))  # type: ignore[misc]
 
     def _timed_out(self, job: Job) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..commands import from_json
-from ..engine.engine import Order
+from ..engine.engine import Engine, Order
 from ..errors import CommandError
 from ..handle import Run
 from ..plan import Plan
@@ -41,12 +41,19 @@ HELLO_WITHIN_S = 5.0
 REMEMBERED = 1_000
 
 
+def final_bundle(state: State, info: RunInfo) -> dict[str, Any]:
+    """What a cell holds of a run that is over: HTML and text, nothing live."""
+    return {"text/html": final_html(state, run=info), "text/plain": final_text(state, run=info)}
+
+
 class Attached:
     """One run, its board, and every cell that shows it."""
 
     def __init__(self, run: Run):
         self.run = run
-        self._engine = run._engine
+        engine = run._engine
+        assert isinstance(engine, Engine), "a record has nothing live to show"
+        self._engine = engine
         self._estimates = [s or None for s in self._engine.seconds]
         info = {i: s for i, s in enumerate(self._engine.seconds) if s}
         state = run.state
@@ -64,7 +71,7 @@ class Attached:
     def show(self) -> None:
         """Show the run in the cell that runs now."""
         if self.run.finished:
-            self._outputs.show(self._final(self.run.state))
+            self._outputs.show(final_bundle(self.run.state, self._info))
             return
         self._outputs.show(self._live())
 
@@ -105,7 +112,7 @@ class Attached:
         if important or state.ended_at is not None or now - self._pictured > PICTURE_EVERY_S:
             self._picture()
         if state.ended_at is not None:
-            final = self._final(state)
+            final = final_bundle(state, self._info)
             engine.when_durable(lambda: self._outputs.replace(final))
 
     def _stay_alive(self) -> None:
@@ -152,12 +159,6 @@ class Attached:
         if any(d.open for d in state.decisions.values()):
             text += "\nNo clicks here: answer with run.answer(decision, option)."
         return text
-
-    def _final(self, state: State) -> dict[str, Any]:
-        return {
-            "text/html": final_html(state, run=self._info),
-            "text/plain": final_text(state, run=self._info),
-        }
 
     # In: any thread, any order, any repetition.
 
@@ -277,6 +278,13 @@ class Notebook:
         self._by_cell[key] = attached
         attached.show()
         return run
+
+    def present(self, run: Run) -> None:
+        """See to it that a run that was opened shows itself when a cell evaluates it."""
+        if run._show is None and isinstance(run._engine, Engine):
+            self.attach(run)
+        elif run._show is None:
+            run._show = lambda: Outputs().show(final_bundle(run.state, RunInfo.of(run.state)))
 
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""

@@ -11,7 +11,7 @@ from .parts import Agent, Budget, Input, Option, Question
 from .text import clean
 from .timeouts import Mode, Timeline, Timeout, Timeouts, is_asked, timeout_for
 
-__all__ = [  # noqa: RUF022 - grouped by idea: a table of contents
+__all__ = [
     # The plan and its parts
     "Plan",
     "Phase",

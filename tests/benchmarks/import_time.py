@@ -31,9 +31,7 @@ def measure(statement: str) -> float:
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "assert not heavy, heavy"
     )
-    made = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(made.stdout)
 
 

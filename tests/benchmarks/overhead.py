@@ -96,7 +96,9 @@ def main() -> None:
             ]
             for kind, measure in rows:
                 times = [measure() / size * 1e6 for _ in range(options.rounds)]
-                print(f"{size:>7,}  {kind:<13}  {min(times):>8.1f}  {statistics.median(times):>9.1f}")
+                print(
+                    f"{size:>7,}  {kind:<13}  {min(times):>8.1f}  {statistics.median(times):>9.1f}"
+                )
 
 
 if __name__ == "__main__":
