@@ -275,19 +275,20 @@ def _decode(data: bytes) -> tuple[str, str | None]:
     return data.decode("latin-1"), problem
 
 
-_filters = threading.Lock()
+_parsing = threading.Lock()
 
 
 def _parse(text: str) -> ast.Module:
     # A package's doubtful escapes are its own business: keep Python's warnings about them out
     # of the notebook. `catch_warnings` is not safe in threads, so one filter for the made-up
     # file name is put in place, and put back should somebody have reset the list.
-    with _filters:
+    with _parsing:
         if not any(
             getattr(entry[3], "pattern", None) == UNDER_REVIEW for entry in warnings.filters
         ):
             warnings.filterwarnings("ignore", module=UNDER_REVIEW)
-    tree = ast.parse(text, UNDER_REVIEW)
+        # Before 3.11.4 two threads that parse at once fail with a SystemError.
+        tree = ast.parse(text, UNDER_REVIEW)
     body: list[ast.stmt] = []
     for node in tree.body:
         body += node.orelse if isinstance(node, ast.If) and _is_script(node.test) else [node]
