@@ -90,8 +90,11 @@ class Attached:
         mine.decisions |= change.decisions
         mine.findings += change.findings
         mine.run |= change.run
-        soon = bool(change.decisions) or state.ended_at is not None
-        due = self._flushed + (AT_ONCE_S if soon else EVERY_S)
+        if state.ended_at is not None:  # whoever waits for the run finds its cells already static
+            self._flush_at = self._engine.t
+            self._flush()
+            return
+        due = self._flushed + (AT_ONCE_S if change.decisions else EVERY_S)
         if self._flush_at is None or due < self._flush_at:
             self._flush_at = max(due, self._engine.t)
             self._engine.later(max(0.0, due - self._engine.t), self._flush)
