@@ -51,7 +51,7 @@ def install() -> None:
             subprocess.run([apt, *step], env=environment, check=False, stdout=subprocess.DEVNULL)
     if find() is None:
         playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
-        subprocess.run(playwright, check=False)
+        subprocess.run(playwright, check=False, stdout=sys.stderr)
 
 
 def _runs(path: str) -> bool:
