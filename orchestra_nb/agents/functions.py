@@ -31,8 +31,8 @@ class Function:
     """A worker that calls a function.
 
     The function's parameters are filled by name: ``context`` with the context, a parameter named
-    after something the task waits for with its result or outcome. A function with one other parameter gets the context in it,
-    one without parameters gets nothing.
+    after something the task waits for with its result or outcome. A function with one other
+    parameter gets the context in it, one without parameters gets nothing.
 
     Args:
         function: ``fn(context)``, ``fn()``, ``fn(business_analyst, context)``, or ``async def``.

@@ -25,9 +25,10 @@ run = onb.run(plan, agents={"painter": lambda context: context.decisions["colour
 def execute(cells: list[str], kernels: Path, kernel: str, folder: Path) -> Any:
     """Execute cells in a kernel with no front end; give the notebook as it was written."""
     make: Any = nbformat.v4
+    files: Any = nbformat
     notebook = make.new_notebook(cells=list(map(make.new_code_cell, cells)))
     path = folder / "alone.ipynb"
-    nbformat.write(notebook, path)
+    files.write(notebook, path)
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", f"--kernel_name={kernel}"]
     made = subprocess.run(
         [*command, str(path)],
@@ -37,7 +38,7 @@ def execute(cells: list[str], kernels: Path, kernel: str, folder: Path) -> Any:
         text=True,
     )
     assert made.returncode == 0, made.stderr
-    return nbformat.read(path, as_version=4)
+    return files.read(path, as_version=4)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
