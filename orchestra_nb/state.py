@@ -502,7 +502,9 @@ def _decision_opened(state: State, e: Event, change: Change) -> None:
 
 
 def _decision_held(state: State, e: Event, change: Change) -> None:
-    decision = state.decisions[e["decision_id"]]
+    decision = state.decisions.get(e["decision_id"])
+    if decision is None:  # its opening is the line that the log lost
+        return
     if decision.deadline is not None:
         decision.remaining_s = max(0.0, decision.deadline - e["t"])
     decision.held, decision.held_until, decision.deadline = e["cause"], e["until_s"], None
@@ -510,7 +512,9 @@ def _decision_held(state: State, e: Event, change: Change) -> None:
 
 
 def _decision_released(state: State, e: Event, change: Change) -> None:
-    decision = state.decisions[e["decision_id"]]
+    decision = state.decisions.get(e["decision_id"])
+    if decision is None:
+        return
     remaining = e["remaining_s"]
     if e["cause"] == "extended":
         decision.timeout_s = e["timeout_s"]
@@ -542,7 +546,10 @@ def _decision_withdrawn(state: State, e: Event, change: Change) -> None:
 
 def _decision(state: State, e: Event, change: Change) -> None:
     key = e["decision_id"]
-    decision = state.decisions[key]
+    decision = state.decisions.get(key)
+    if decision is None:
+        _settle_decision(state, key, "completed", e, change)
+        return
     if not decision.open:
         return
     decision.outcome = Outcome(

@@ -20,11 +20,12 @@ def argument_name(task: str) -> str:
     return re.sub(r"\W", "_", task)
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    """Whether a function, or what a partial or a callable object calls, is of some kind."""
     while isinstance(function, functools.partial):
         function = function.func
     call = getattr(function, "__call__", None)  # noqa: B004  its own method is what we look at
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return kind(function) or kind(call)
 
 
 class Function:
@@ -42,7 +43,7 @@ class Function:
 
     def __init__(self, function: Callable[..., Any]):
         self.function = function
-        self.blocking = not _is_async(function)
+        self.blocking = not _is(inspect.iscoroutinefunction, function)
         self._call: Callable[[Context], Any] = function
         self._parameters: list[inspect.Parameter] = []
         try:
@@ -62,8 +63,16 @@ class Function:
                 takes the context alone.
 
         Raises:
-            SetupError: If a parameter can't be filled.
+            SetupError: If a parameter can't be filled, or calling it would run none of its code.
         """
+        if _is(inspect.isgeneratorfunction, self.function) or _is(
+            inspect.isasyncgenfunction, self.function
+        ):
+            name = getattr(self.function, "__qualname__", repr(self.function))
+            raise SetupError(
+                f"{name}() is a generator: it holds a yield, so calling it runs none of its code. "
+                "Return the result instead, and tell of steps with context.progress()."
+            )
         if not self._parameters:
             return self
         bound = copy.copy(self)
@@ -105,9 +114,11 @@ def _binder(
             )
         elif parameter.name in by_argument:
             filled[parameter.name] = by_argument[parameter.name]
+        elif parameter.default is not parameter.empty:
+            continue
         elif number == 0 and parameter.kind is not _BY_NAME and _alone(parameters):
             return function
-        elif parameter.default is parameter.empty:
+        else:
             known = ", ".join(["context", *by_argument])
             raise SetupError(
                 f"{name}() has a parameter {parameter.name!r} that nothing fills. "
