@@ -22,7 +22,8 @@ help:
 	@sed -n '2,4s/^# *//p' Makefile
 
 lab: $(VENV)/.lab
-	$(BIN)/jupyter lab $(if $(ROOT),--allow-root) notebooks/01_quickstart.ipynb
+	$(BIN)/jupyter lab $(if $(ROOT),--allow-root) --notebook-dir=notebooks \
+	  --LabApp.default_url=/lab/tree/01_quickstart.ipynb
 
 demo: $(VENV)/.lab
 	@$(BIN)/orchestra-nb demo
