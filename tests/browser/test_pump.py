@@ -61,7 +61,7 @@ def test_click_lands_while_a_cell_waits(
     assert notebook.errors == []
 
 
-@pytest.mark.parametrize(("kernel", "wait"), zip(KERNELS, WAITS, strict=True), ids=KERNELS)
+@pytest.mark.parametrize(("kernel", "wait"), list(zip(KERNELS, WAITS, strict=True)), ids=KERNELS)
 def test_interrupt_ends_the_waiting_only(
     open_notebook: OpenNotebook, kernel: str, wait: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_interrupt_ends_the_waiting_only(
     notebook.output(1).get_by_text("got True").wait_for()
 
 
-@pytest.mark.parametrize(("kernel", "wait"), zip(KERNELS, WAITS, strict=True), ids=KERNELS)
+@pytest.mark.parametrize(("kernel", "wait"), list(zip(KERNELS, WAITS, strict=True)), ids=KERNELS)
 def test_click_after_a_reload_lands_while_a_cell_waits(
     open_notebook: OpenNotebook, kernel: str, wait: str
 ) -> None:
