@@ -77,13 +77,21 @@ def run(
         "timeline": timeline,
         "max_concurrency": max_concurrency,
         "home": home,
-        "on_event": on_event,
-        "on_decision": on_decision,
     }
     return _show(
         plan,
+        ("run", _names(agents), budget, seed, claude, *settings.values()),
         again,
-        lambda plan: runs.start(plan, agents, budget=budget, seed=seed, claude=claude, **settings),
+        lambda plan: runs.start(
+            plan,
+            agents,
+            budget=budget,
+            seed=seed,
+            claude=claude,
+            on_event=on_event,
+            on_decision=on_decision,
+            **settings,
+        ),
     )
 
 
@@ -126,6 +134,7 @@ def rehearse(
     """
     return _show(
         plan,
+        ("rehearse", speed, seed, inputs, level, mode, timeline, max_concurrency, home),
         again,
         lambda plan: runs.rehearse(
             plan, speed=speed, seed=seed, inputs=inputs, level=level, mode=mode,
@@ -154,14 +163,19 @@ def open(run_id: str, *, home: str | Path | None = None) -> Run:
     return found
 
 
-def _show(plan: Any, again: bool, begin: Callable[[Any], Run]) -> Run:
+def _names(agents: Any) -> list[str] | None:
+    """A cell that runs again makes its functions anew: only their names can be compared."""
+    return sorted(map(str, agents)) if isinstance(agents, Mapping) else None
+
+
+def _show(plan: Any, asked: tuple[Any, ...], again: bool, begin: Callable[[Any], Run]) -> Run:
     """Begin a run; in a notebook, show its board, or the board of the one that goes on."""
     notebook = _notebook()
     if notebook is None or not isinstance(plan, (Plan, str, Path)):
         return begin(plan)  # it reads paths, and refuses other things
     if isinstance(plan, (str, Path)):
         plan = Plan.load(plan)
-    return notebook.show(plan, again, begin)
+    return notebook.show(plan, repr(asked), again, begin)
 
 
 def _notebook() -> Notebook | None:

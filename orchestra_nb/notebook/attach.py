@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +41,8 @@ ALIVE_EVERY_S = 10.0
 HELLO_WITHIN_S = 5.0
 """A front end that has not said hello by then shows text."""
 REMEMBERED = 1_000
+RETIRE_AFTER_S = 30.0
+"""A click that comes this late after the end hears that the run is over, and no more."""
 
 
 def final_bundle(state: State, info: RunInfo) -> dict[str, Any]:
@@ -66,14 +70,26 @@ class Attached:
         self._met = False
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._sent = state.seq
-        self.board = Board(self._snapshot(state), on_message=self._hear)
+        self._told = len(state.findings)
+        self._concluded = False
+        #: The execution that shows the run already.
+        self.shown_in = ""
+        ear = _Ear(self._hear)
+        self._ear = ear
+        self.board = Board(self._snapshot(state), on_message=lambda message: ear.hear(message))
 
     def show(self) -> None:
         """Show the run in the cell that runs now."""
+        self.shown_in = _execution()
         if self.run.finished:
             self._outputs.show(final_bundle(self.run.state, self._info))
             return
         self._outputs.show(self._live())
+
+    def evaluated(self) -> None:
+        """Show the run where it is a cell's value, unless that cell shows it already."""
+        if not self.shown_in or self.shown_in != _execution():
+            self.show()
 
     def begin(self) -> None:
         """Listen, and look after front ends that show text only."""
@@ -81,6 +97,7 @@ class Attached:
         self._engine.call(self._picture)
         self._engine.call(lambda: self._engine.later(HELLO_WITHIN_S, self._tell_in_words))
         self._engine.call(self._stay_alive)
+        self._engine.call(self._conclude)  # it may have ended before anybody listened
 
     # Out: on the engine's loop.
 
@@ -88,7 +105,6 @@ class Attached:
         mine = self._change
         mine.tasks |= change.tasks
         mine.decisions |= change.decisions
-        mine.findings += change.findings
         mine.run |= change.run
         if state.ended_at is not None:  # whoever waits for the run finds its cells already static
             self._flush_at = self._engine.t
@@ -104,6 +120,8 @@ class Attached:
             return  # an earlier one took it along
         self._flush_at = None
         engine, state, change = self._engine, self._engine.state, self._change
+        # Counted, not summed up: a picture that was sent may have had the newest ones already.
+        change.findings, self._told = len(state.findings) - self._told, len(state.findings)
         now = self._flushed = engine.now()
         important = bool(change.decisions)
         message = delta(
@@ -114,9 +132,21 @@ class Attached:
         engine.when_durable(lambda: self.board.push(message))
         if important or state.ended_at is not None or now - self._pictured > PICTURE_EVERY_S:
             self._picture()
-        if state.ended_at is not None:
-            final = final_bundle(state, self._info)
-            engine.when_durable(lambda: self._outputs.replace(final))
+        self._conclude()
+
+    def _conclude(self) -> None:
+        """Once the run is over, every cell that shows it becomes static."""
+        state, engine = self._engine.state, self._engine
+        if state.ended_at is None or self._concluded:
+            return
+        self._concluded = True
+        final = final_bundle(state, self._info)
+        engine.when_durable(lambda: self._outputs.replace(final, for_good=True))
+        engine.later(RETIRE_AFTER_S, self._retire)
+
+    def _retire(self) -> None:
+        """Let go of the run: a widget lives as long as its kernel, results must not."""
+        self._ear.hear = _Afterwards(self.board).hear
 
     def _stay_alive(self) -> None:
         if self._engine.state.ended_at is None:
@@ -188,7 +218,7 @@ class Attached:
         state = self._engine.state
         self._change.clear()
         self._flush_at = None
-        self._sent = state.seq
+        self._sent, self._told = state.seq, len(state.findings)
         message = {"type": "snapshot", "snapshot": self._snapshot(state)}
         self._engine.when_durable(lambda: self.board.push(message))
 
@@ -209,6 +239,40 @@ class Attached:
             reply(False, str(error))
             return
         self._engine.post(Order(command, reply))
+
+
+class _Ear:
+    """Who hears what a board's views say; another one when the run is long over."""
+
+    def __init__(self, hear: Callable[[dict[str, Any]], None]):
+        self.hear = hear
+
+
+class _Afterwards:
+    """Answers views of a run that is long over, from its last picture alone."""
+
+    def __init__(self, board: Board):
+        self._board = weakref.ref(board)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Answer a view. Any thread."""
+        kind, key = message.get("type"), message.get("id")
+        board = self._board()
+        if board is None:
+            return
+        picture = board.snapshot
+        if kind == "ping":
+            board.push({"type": "pong", "id": key, "t0": message.get("t0"), "now": picture["now"]})
+        elif kind == "hello":
+            board.push({"type": "snapshot", "snapshot": picture})
+        elif kind == "command":
+            body = message.get("body")
+            decision = body.get("decision") if isinstance(body, dict) else None
+            text = f"The run is over ({picture['totals']['status']})"
+            board.push({"type": "ack", "id": key})
+            board.push(
+                {"type": "reply", "id": key, "decision": decision, "ok": False, "text": text}
+            )
 
 
 class NotebookWaiter:
@@ -238,6 +302,9 @@ class NotebookWaiter:
             raise
 
     def _refuse_in_callback(self) -> None:
+        here = threading.current_thread()
+        if here is not threading.main_thread() and not here.name.startswith("subshell"):
+            return  # a thread of the user's own: the kernel's message is none of its business
         kernel = current_kernel()
         parent = kernel.get_parent("shell") if kernel is not None else {}
         if str(parent.get("header", {}).get("msg_type", "")).startswith("comm_"):
@@ -266,21 +333,35 @@ class Notebook:
     """The notebook this process serves: which cell shows which run."""
 
     def __init__(self) -> None:
-        self._by_cell: dict[tuple[str, str], Attached] = {}
+        self._by_cell: list[tuple[tuple[str, str, str], weakref.ref[Attached]]] = []
 
-    def show(self, plan: Plan, again: bool, begin: Callable[[Plan], Run]) -> Run:
-        """Start a run and show it, or show the one this cell started and that still goes on."""
-        key = (_cell(), plan.model_dump_json())
-        before = self._by_cell.get(key)
-        if before is not None and not again and not before.run.finished:
-            before.show()
-            return before.run
+    def show(self, plan: Plan, asked: str, again: bool, begin: Callable[[Plan], Run]) -> Run:
+        """Start a run and show it, or show the one this cell started and that still goes on.
+
+        Args:
+            plan: The plan as it was given.
+            asked: What else was asked for: the same plan at another level is another run.
+            again: Start another one in any case.
+            begin: Starts the run.
+        """
+        key = (_cell(), plan.model_dump_json(), asked)
+        if not again:
+            for attached in self._going_on(key):
+                if attached.shown_in != _execution():  # a cell may start the same run twice
+                    attached.show()
+                    return attached.run
         run = begin(plan)
         attached = self.attach(run)
-        self._by_cell = {k: a for k, a in self._by_cell.items() if not a.run.finished}
-        self._by_cell[key] = attached
+        self._by_cell.append((key, weakref.ref(attached)))
         attached.show()
         return run
+
+    def _going_on(self, key: tuple[str, str, str]) -> list[Attached]:
+        """Runs that were started so and are not over, oldest first; others are forgotten."""
+        found = [(k, ref, ref()) for k, ref in self._by_cell]
+        live = [(k, ref, a) for k, ref, a in found if a is not None and not a.run.finished]
+        self._by_cell = [(k, ref) for k, ref, _ in live]
+        return [attached for k, _, attached in live if k == key]
 
     def present(self, run: Run) -> None:
         """See to it that a run that was opened shows itself when a cell evaluates it."""
@@ -293,7 +374,7 @@ class Notebook:
         """Give a run its board and this notebook's way of waiting."""
         attached = Attached(run)
         run._waiter = NotebookWaiter(run)
-        run._show = attached.show
+        run._show = attached.evaluated
         attached.begin()
         return attached
 
@@ -324,3 +405,10 @@ def _cell() -> str:
     parent = kernel.get_parent("shell")
     cell = parent.get("metadata", {}).get("cellId")
     return str(cell or parent.get("content", {}).get("code", ""))
+
+
+def _execution() -> str:
+    """What tells this execution of a cell from others."""
+    kernel = current_kernel()
+    parent = kernel.get_parent("shell") if kernel is not None else {}
+    return str(parent.get("header", {}).get("msg_id", ""))

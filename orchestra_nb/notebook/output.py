@@ -18,18 +18,32 @@ class Outputs:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._final: Mapping[str, Any] | None = None
 
     def show(self, bundle: Mapping[str, Any]) -> None:
-        """Display a mimebundle in the cell that runs now."""
-        from IPython.display import display
+        """Display a mimebundle in the cell that runs now; what is shown for good wins over it."""
+        from IPython.display import display, update_display
 
         display_id = uuid.uuid4().hex
-        display(bundle, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
         self._ids.append(display_id)
+        shown = bundle if self._final is None else self._final
+        display(shown, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+        # A run may end meanwhile, and what is not displayed yet can't be replaced.
+        if self._final is not None and self._final is not shown:
+            update_display(self._final, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
-    def replace(self, bundle: Mapping[str, Any]) -> None:
-        """Put another mimebundle in every place. Any thread."""
+    def replace(self, bundle: Mapping[str, Any], *, for_good: bool = False) -> None:
+        """Put another mimebundle in every place. Any thread.
+
+        Args:
+            bundle: What to show.
+            for_good: Nothing else is shown from now on, in new places neither.
+        """
         from IPython.display import update_display
 
-        for display_id in self._ids:
+        if for_good:
+            self._final = bundle
+        elif self._final is not None:
+            return
+        for display_id in tuple(self._ids):
             update_display(bundle, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
