@@ -43,5 +43,5 @@ class Callbacks:
             callback, argument = item
             try:
                 callback(argument)
-            except Exception:  # a callback's fault is its author's to see, and stops nothing
+            except BaseException:  # a callback's fault is its author's to see, and stops nothing
                 traceback.print_exc(file=sys.__stderr__)

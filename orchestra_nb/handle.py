@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -28,6 +28,10 @@ HEARD_WITHIN_S = 1.0
 """How long a wait goes on for callbacks that still hear of the end."""
 REPLY_WITHIN_S = 10.0
 """How long a command from Python waits for the engine's word."""
+
+
+MOST_NAMED = 50
+"""How many ids a line lists."""
 
 
 class Waiter(Protocol):
@@ -107,7 +111,7 @@ class Results(Mapping[str, Any]):
         try:
             index = state.graph.index_of(task)
         except KeyError:
-            known = ", ".join(state.graph.index)
+            known = _named(state.graph.index)
             raise KeyError(f"There is no task {task!r}; there are {known}") from None
         found = state.tasks[index]
         if found.id in self._engine.results:
@@ -128,10 +132,16 @@ class Results(Mapping[str, Any]):
         return task in self._engine.results
 
     def __repr__(self) -> str:
-        names = ", ".join(self)
         missing = [t.id for t in self._engine.state.tasks if t.status in ("failed", "skipped")]
-        note = f"; without a result: {', '.join(missing)}" if missing else ""
-        return f"Results({names}{note})"
+        note = f"; without a result: {_named(missing)}" if missing else ""
+        return f"Results({_named(self)}{note})"
+
+
+def _named(ids: Iterable[str]) -> str:
+    """Ids in a row; a plan may have ten thousand."""
+    every = list(ids)
+    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
+    return ", ".join(every[:MOST_NAMED]) + more
 
 
 class Run:
@@ -246,7 +256,10 @@ class Run:
     async def _wait_async(self) -> Results:
         self._refuse_in_child()
         if on_own_thread():
-            raise RuntimeError("An agent can't await the run it is part of")
+            raise RuntimeError(
+                "An agent can't await a run: its own would wait for itself. For another one use "
+                "`await asyncio.to_thread(run.wait)`"
+            )
         await self._waiter.wait_async(lambda: self.finished)
         await self._waiter.wait_async(self._heard, HEARD_WITHIN_S)
         return self._outcome()
@@ -323,7 +336,11 @@ class Run:
         """End the run; returns when it is over, two seconds at most."""
         if self.finished:
             return
-        self._say(commands.Stop())
+        try:
+            self._say(commands.Stop())
+        except CommandError:
+            if self._engine.state.ended_at is None:  # else it came to its own end meanwhile
+                raise
         if not on_own_thread():
             self._engine.ended.wait(5.0)
 

@@ -336,9 +336,11 @@ def _check_names(graph: Graph) -> None:
         )
 
 
-def _check_settings(seed: Any, **callbacks: Any) -> None:
+def _check_settings(seed: Any, home: Any, **callbacks: Any) -> None:
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise SetupError(f"seed must be a whole number, not {short(seed)}")
+    if home is not None and not isinstance(home, (str, os.PathLike)):
+        raise SetupError(f"home must be the path of a folder, not {short(home)}")
     for name, callback in callbacks.items():
         if callback is not None and not callable(callback):
             raise SetupError(f"{name} must be a function, not {short(callback)}")
@@ -375,7 +377,7 @@ def _start(
 ) -> Run:
     plan = graph.plan
     _check_names(graph)
-    _check_settings(seed, on_event=on_event, on_decision=on_decision)
+    _check_settings(seed, home, on_event=on_event, on_decision=on_decision)
     seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)
     journal = FileJournal(folder, mirror=settings.mirror)
