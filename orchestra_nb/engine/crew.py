@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import sys
@@ -133,9 +134,9 @@ class Crew:
         try:
             value = await worker(self._context_of(job))
         except BaseException as error:  # also SystemExit: an agent must not end our loop
-            job.post(Finished(job, None, error))
+            _report(job, None, error)
         else:
-            job.post(Finished(job, value))
+            _report(job, value)
 
     def _in_thread(self, worker: Worker, job: Job) -> None:
         job.threaded = True
@@ -145,14 +146,14 @@ class Crew:
             try:
                 value = worker(self._context_of(job))
             except BaseException as error:
-                job.post(Finished(job, None, error))
+                _report(job, None, error)
                 return
             finally:
                 _busy.leave()
             if inspect.isawaitable(value):  # a plain function that returns a coroutine
                 self._loop.call_soon_threadsafe(self._adopt, job, value)
             else:
-                job.post(Finished(job, value))
+                _report(job, value)
 
         try:
             _hands.run(call)
@@ -165,3 +166,15 @@ class Crew:
             job.post(Finished(job, None, asyncio.CancelledError()))
             return
         job.handle = self._loop.create_task(self._drive(lambda _: awaitable, job))  # type: ignore[arg-type]
+
+
+def _report(job: Job, value: Any, error: BaseException | None = None) -> None:
+    """Tell the engine that an attempt ended."""
+    if os.getpid() != job.pid:
+        # A child that the agent forked came back: this thread is all there is of it.
+        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+    job.post(Finished(job, value, error))
