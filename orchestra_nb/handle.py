@@ -318,7 +318,7 @@ class Run:
 
     def touch(self, decision: str) -> None:
         """Somebody is typing an answer: its clock stands still for 30 s from now."""
-        self._say(commands.Touch(decision=decision, typing=True))
+        self._engine.post(Order(self._checked(commands.Touch(decision=decision, typing=True))))
 
     def note(self, text: str) -> None:
         """Tell all agents that have not started yet."""
@@ -344,12 +344,14 @@ class Run:
         if not on_own_thread():
             self._engine.ended.wait(5.0)
 
-    def _say(self, command: Command) -> None:
-        command = commands.from_json(
-            commands.to_json(command)
-        )  # refuses what is no text, no number
+    def _checked(self, command: Command) -> Command:
+        """The command as it would have come through any other door: no value of a wrong type."""
         if os.getpid() != self._engine.pid:
             raise CommandError("A forked child process can't steer the run; do it in its parent")
+        return commands.from_json(commands.to_json(command))
+
+    def _say(self, command: Command) -> None:
+        command = self._checked(command)
         answer: Future[tuple[bool, str]] = Future()
         self._engine.post(Order(command, lambda ok, text: _reply(answer, ok, text)))
         if on_own_thread():

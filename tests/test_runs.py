@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def refused(home: Path, plan: Any, agents: Any = None, **options: Any) -> str:
         onb.run(plan, agents, **options)
     assert not home.exists(), "something was written"
     return str(caught.value)
+
+
+def wait_for(gate: threading.Event) -> Callable[[Event], None]:
+    """A callback that takes its time."""
+
+    def callback(event: Event) -> None:
+        gate.wait(9)
+
+    return callback
 
 
 # Who does what.
@@ -303,7 +313,7 @@ def test_on_decision_may_answer() -> None:
         run.answer(decision.id, "B")
 
     gate = threading.Event()
-    run = onb.run(plan, {"x": _expert}, on_event=lambda event: gate.wait(9), on_decision=decide)
+    run = onb.run(plan, {"x": _expert}, on_event=wait_for(gate), on_decision=decide)
     gate.set()
     run.wait(10)
     assert run.results["d"].option == "B"
@@ -336,7 +346,7 @@ def test_a_callback_may_stop_and_wait() -> None:
         over.set()
 
     gate = threading.Event()
-    run = onb.run(one_phase(choice("d")), on_event=lambda e: gate.wait(9), on_decision=stop)
+    run = onb.run(one_phase(choice("d")), on_event=wait_for(gate), on_decision=stop)
     gate.set()
     began = time.monotonic()
     run.wait(5)

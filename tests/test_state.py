@@ -167,7 +167,8 @@ def test_holding_and_releasing_keeps_what_is_left(story: Story) -> None:
     decision = story.state.decisions["d"]
     assert decision.deadline == 70.0
     story.tell(events.decision_held(decision_id="d", cause="hold", until_s=None), 30.0)
-    assert (decision.deadline, decision.remaining_s, decision.held) == (None, 40.0, "hold")
+    now = story.state.decisions["d"]
+    assert (now.deadline, now.remaining_s, now.held) == (None, 40.0, "hold")
     story.tell(
         events.decision_released(
             decision_id="d", cause="extended", remaining_s=100.0, timeout_s=120.0

@@ -46,14 +46,12 @@ def test_what_is_known_of_the_task() -> None:
     seen: list[Any] = []
 
     def agent(context: Context) -> None:
-        seen.append(
-            (context.task, context.agent, context.text, context.phase, context.attempt)
-            + (context.level.number, context.project, context.cancelled, context.notes)
-        )
+        seen.append((context.task, context.agent, context.text, context.phase, context.attempt))
+        seen.append((context.level.number, context.project, context.cancelled, context.notes))
 
     plan = one_phase(task("worker", id="first"), level=4)
     Rig(plan, {"worker": agent}).run()
-    assert seen == [("first", "worker", "do worker", "P1", 1, 4, "test", False, ())]
+    assert seen == [("first", "worker", "do worker", "P1", 1), (4, "test", False, ())]
 
 
 def test_inputs_are_filled_in_and_handed_over() -> None:

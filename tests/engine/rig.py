@@ -30,6 +30,7 @@ class Clock:
         self.time = 1_000.0
 
     def __call__(self) -> float:
+        """The time."""
         return self.time
 
 

@@ -16,7 +16,7 @@ def test_runs_out_on_time() -> None:
 
 
 def test_hold_lasts_until_it_is_let_go() -> None:
-    """ "Wait for me" stops the clock without limit and gives back what was left."""
+    """A hold stops the clock without limit; letting go gives back what was left."""
     clock = Countdown(60.0, 0.0)
     assert clock.hold(20.0, True)
     assert (clock.deadline(), clock.until(), clock.left(5_000.0)) == (None, None, 40)
@@ -103,9 +103,9 @@ def test_sleep_under_a_hold_changes_nothing_visible() -> None:
     clock = Countdown(60.0, 0.0)
     clock.hold(10.0, True)
     assert not clock.asleep(500.0)
-    assert clock.held == "hold"
+    assert (clock.held, clock.left(500.0)) == ("hold", 50)
     clock.hold(510.0, False)
-    assert clock.held == "asleep"
+    assert (clock.held, clock.left(510.0)) == ("asleep", 50)
     clock.tick(560.0)
     assert clock.deadline() == 610
 

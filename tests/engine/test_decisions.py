@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -286,7 +287,7 @@ def test_autopilot_can_t_be_switched_off_where_nothing_is_asked() -> None:
 
 
 def test_hold_and_release() -> None:
-    """ "Wait for me" stops the clock; letting go starts it with what was left."""
+    """A hold stops the clock; letting go starts it with what was left."""
     rig = opened()
     rig.advance(100.0)
     assert rig.say(Hold(decision="d"))[0]
@@ -443,7 +444,6 @@ def test_agents_questions_are_told_apart() -> None:
 
 def test_an_agent_may_ask_twice_at_once() -> None:
     """An agent that asks two things goes on when both are answered, holding one slot."""
-    import asyncio
 
     async def agent(context: Context) -> list[str]:
         asked = [context.decide(title, ["x", "y"]) for title in ("One?", "Two?")]

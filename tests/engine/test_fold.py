@@ -102,9 +102,9 @@ def plans(draw: st.DrawFn) -> Plan:
             listed: st.SearchStrategy[list[str]] = st.just([])
             if pool:
                 listed = st.lists(st.sampled_from(pool), max_size=3, unique=True)
-            depends = draw(st.none() | listed)
+            depends: list[str] | None = draw(st.none() | listed)
             when: dict[str, list[str]] = {}
-            if decisions and draw(st.booleans()):
+            if draw(st.booleans()) and decisions:
                 when[draw(st.sampled_from(decisions))] = draw(
                     st.sampled_from([["A"], ["B"], ["A", "B"]])
                 )
