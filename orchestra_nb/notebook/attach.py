@@ -33,9 +33,11 @@ EVERY_S = 0.1
 """State goes out ten times a second at most."""
 AT_ONCE_S = 0.05
 """Decisions and ends don't wait for that, yet there are never more than 20 messages a second."""
+CLOCK_S = 0.001
 LEFT_EVERY_S = 10.0
-PICTURE_EVERY_S = 10.0
-"""The trait that late views and the saved notebook read is renewed this often at most."""
+PICTURE_EVERY_S, DECIDED_EVERY_S = 10.0, 1.0
+"""The trait that late views and the saved notebook read is renewed this often at most; the second
+when decisions changed: it holds every task, and each view says hello for a newer one anyway."""
 ALIVE_EVERY_S = 10.0
 """Boards hear of a quiet run this often, so that they know the kernel is there."""
 HELLO_WITHIN_S = 5.0
@@ -66,6 +68,7 @@ class Attached:
         self._change = Change()
         self._flush_at: float | None = None
         self._flushed = self._pictured = -1.0
+        self._picture_waits = False
         self._left: tuple[float, float | None] = (float("-inf"), None)
         self._met = False
         self._handled: OrderedDict[str, None] = OrderedDict()
@@ -116,8 +119,8 @@ class Attached:
             self._engine.later(max(0.0, due - self._engine.t), self._flush)
 
     def _flush(self) -> None:
-        if self._flush_at is None:
-            return  # an earlier one took it along
+        if self._flush_at is None or self._engine.t < self._flush_at - CLOCK_S:
+            return  # an earlier one took it along; what came since has its own
         self._flush_at = None
         engine, state, change = self._engine, self._engine.state, self._change
         # Counted, not summed up: a picture that was sent may have had the newest ones already.
@@ -130,8 +133,7 @@ class Attached:
         self._sent = state.seq
         change.clear()
         engine.when_durable(lambda: self.board.push(message))
-        if important or state.ended_at is not None or now - self._pictured > PICTURE_EVERY_S:
-            self._picture()
+        self._renew_picture(now, important=important)
         self._conclude()
 
     def _conclude(self) -> None:
@@ -153,9 +155,17 @@ class Attached:
             self.board.push({"type": "alive", "now": self._engine.now()})
             self._engine.later(ALIVE_EVERY_S, self._stay_alive)
 
+    def _renew_picture(self, now: float, *, important: bool) -> None:
+        due = self._pictured + (DECIDED_EVERY_S if important else PICTURE_EVERY_S)
+        if self._engine.state.ended_at is not None or now >= due:
+            self._picture()
+        elif important and not self._picture_waits:
+            self._picture_waits = True
+            self._engine.later(due - now, self._picture)
+
     def _picture(self) -> None:
         """Renew the whole picture for views that come late."""
-        self._pictured = self._engine.now()
+        self._pictured, self._picture_waits = self._engine.now(), False
         picture = self._snapshot(self._engine.state)
         self._engine.when_durable(lambda: self.board.refresh(picture))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import time
@@ -244,3 +245,32 @@ def test_a_thread_may_wait_after_a_click(start: Any, cells: Cells) -> None:
     start.over.set()
     thread.join(10)
     assert heard == ["B2B"]
+
+
+def test_many_decisions_stay_below_the_rate_of_messages(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast decisions change: 20 deltas a second at most, and few whole pictures."""
+
+    async def worker(context: Any) -> None:
+        for number in range(40):
+            asked = context.decide(f"Number {number}", ["a", "b"])
+            task = asyncio.ensure_future(asked)
+            await asyncio.sleep(0.03)
+            task.cancel()
+
+    run = runs.start(PLAN, {"worker": worker}, home=tmp_path)
+    attached = Attached(run)
+    deltas: list[float] = []
+    pictures: list[float] = []
+
+    def push(message: dict[str, Any]) -> None:
+        if message["type"] == "delta":
+            deltas.append(message["now"])
+
+    monkeypatch.setattr(attached.board, "push", push)
+    monkeypatch.setattr(attached.board, "refresh", lambda picture: pictures.append(picture["now"]))
+    attached.begin()
+    run.wait()
+    assert max(sum(at <= other < at + 1 for other in deltas) for at in deltas) <= 21
+    assert 2 <= len(pictures) <= 5
