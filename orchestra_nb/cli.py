@@ -6,6 +6,7 @@ Exit codes: 0 the run completed, 1 tasks failed, 2 the input was not valid, 130 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -191,6 +192,12 @@ def _refuse(message: str) -> NoReturn:
     raise typer.Exit(BAD_INPUT)
 
 
+def _refuse_code(message: str) -> NoReturn:
+    """End with a fault of the user's code: where it is, then what it means for the command."""
+    traceback.print_exc()
+    _refuse(message)
+
+
 def _tried(call: Callable[[], Any]) -> Any:
     """The call's result; what is wrong with the input ends the command."""
     try:
@@ -232,9 +239,14 @@ def _import(reference: str) -> Mapping[str, Any]:
         module = import_module(module_name)
     except ImportError as error:
         _refuse(f"--agents: can't import {module_name!r}: {error}")
+    except Exception as error:
+        _refuse_code(f"--agents: importing {module_name!r} raised {type(error).__name__}")
     found = getattr(module, attribute, None)
     if callable(found) and not isinstance(found, Mapping):
-        found = found()
+        try:
+            found = found()
+        except Exception as error:
+            _refuse_code(f"--agents: {reference!r} raised {type(error).__name__}")
     if not isinstance(found, Mapping):
         _refuse(f"--agents: {reference!r} is not a mapping of agents' names to functions")
     return found

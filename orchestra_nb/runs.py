@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .agents.context import Context
 from .agents.functions import Function
@@ -26,6 +26,7 @@ from .handle import Run
 from .plan import Plan, Task
 from .plan.graph import Graph, Node, compile_plan
 from .plan.text import did_you_mean, fold, short
+from .plan.timeouts import Mode
 from .record import Record
 from .state import Change, DecisionState, State
 from .store.durations import read_durations
@@ -40,6 +41,7 @@ from .views.plan_md import plan_md
 __all__ = ["Checked", "check", "live_runs", "open_run", "rehearse", "start"]
 
 Agents = Mapping[str, Any]
+MODES = get_args(Mode)
 _live: dict[str, tuple[Run, Engine]] = {}
 
 
@@ -192,6 +194,9 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
             [Fault("", f"a plan is a Plan or the path of one, not {type(given).__name__}")]
         )
     if overrides.get("mode") is None and (wanted := os.environ.get("ORCHESTRA_MODE")):
+        if wanted not in MODES:
+            fault = f"must be one of {', '.join(MODES)}, not {short(wanted)}"
+            raise PlanError([Fault("ORCHESTRA_MODE", fault)])
         overrides["mode"] = wanted
     changes = {key: value for key, value in overrides.items() if value is not None}
     if changes:
