@@ -1,21 +1,27 @@
 """The record of a run as static HTML and text, for saved notebooks.
 
+It looks as the board did in its last moment, so that nothing jumps when it takes the board's place.
 No script, no outside resource; everything foreign is escaped. It reads as plain text where a host
 drops the style. Size is bounded: at most 200 tasks as rows, and 300 kB in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Final
 
 from ..plan.durations import clock
-from ..state import SETTLED, DecisionState, State, TaskState
+from ..state import DecisionState, Finding, State
 from .ending import Ending, ending, record_line
+from .glyphs import glyph
 from .run_info import RunInfo
+from .static_agents import agents
 from .words import (
     MODE_WORDS,
     STATUS_WORDS,
@@ -24,7 +30,6 @@ from .words import (
     money,
     plain,
     rehearsal_tag,
-    time_of_day,
     tokens,
 )
 
@@ -34,14 +39,12 @@ MOST_ROWS: Final = 200
 MOST_BYTES: Final = 300_000
 _MOST_FINDINGS: Final = 40
 _MOST_DECISIONS: Final = 60
-_MOST_SPANS: Final = 24
-_SPAN: Final = {
-    "failed": "f",
-    "human": "h",
-    "rate_limit": "r",
-    "slot": "r",
-    "budget": "r",
-}
+_MOST_CELLS: Final = 24
+_MOST_PHASES: Final = 8
+_ORDER: Final = (
+    *("completed", "failed", "running", "retrying", "waiting"),
+    *("skipped", "cancelled", "ready", "pending"),
+)
 
 
 def final_html(state: State, *, run: RunInfo) -> str:
@@ -71,7 +74,7 @@ def final_text(state: State, *, run: RunInfo) -> str:
     lines += [f"  {index}. {plain(p.name)}: {_phase(state, p.number)}"
               for index, p in enumerate(state.phases, start=1)]  # fmt: skip
     for decision in _decided(state):
-        lines.append(f"Decision: {_choice(decision)}")
+        lines.append(f"Decision: {cut(decision.title, 200)} → {_chosen(decision)}")
     lines += [f"  {line}" for line in end.next]
     return "\n".join(lines)
 
@@ -84,64 +87,85 @@ def _style() -> str:
 
 def _page(state: State, run: RunInfo, rows: int) -> str:
     end = ending(state, variable=run.variable)
+    rehearsal = " rehearsal" if state.rehearsal is not None else ""
     parts = [
         _head(state, run),
-        f"<p>{_text(end.line, 600)}</p>",
+        f'<div class="line s-{escape(state.status)}">{glyph(state.status)}'
+        f"<div>{_text(end.line, 600)}</div></div>",
         _stats(state, run),
         _ending(end),
-        _phases(state),
-        _table(state, rows) if rows else "",
-        _findings(state),
+        f"<div class=two>{_phases(state)}{_findings(state)}</div>",
+        agents(state, rows=rows, slots=run.slots),
         _decisions(state),
     ]
-    style = f"<style>{_style()}</style>"
-    return f'<div class="onb-end">{style}{"".join(parts)}</div>'
+    # The host's shortcuts must not act on what is scrolled by key in here.
+    return (
+        f'<div class="onb-end{rehearsal}" data-lm-suppress-shortcuts="true">'
+        f"<style>{_style()}</style>{''.join(parts)}</div>"
+    )
 
 
 def _text(value: str, limit: int) -> str:
     return escape(cut(value, limit))
 
 
+def _heading(text: str, level: int = 4) -> str:
+    # Not h3 and h4: JupyterLab lists those of outputs in the notebook's table of contents.
+    return f'<div class=h{level} role=heading aria-level="{level}">{text}</div>'
+
+
 def _head(state: State, run: RunInfo) -> str:
     status = STATUS_WORDS.get(state.status, "Done")
     mode = MODE_WORDS.get(state.mode, state.mode)
-    what = " · ".join(filter(None, (f"Level {state.level}", run.level_name, mode)))
+    name = re.sub(r"^\d{8}T\d{6}Z-|-[0-9a-f]{4}$", "", state.id)
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.wall))
+    what = [f"Level {state.level}", run.level_name, mode, f"run {started} {name}"]
     tag = ""
     if state.rehearsal is not None:
-        tag = f' <span class="tag">{escape(rehearsal_tag(state.rehearsal))}</span>'
+        word, _, speed = rehearsal_tag(state.rehearsal).partition(" ")
+        tag = f"<div class=tag>{escape(word)}<span> {escape(speed)}</span></div>"
     return (
-        f'<header><h3><span class="w-{escape(state.status)}">{escape(status)}</span> '
-        f"{_text(state.project, 200)}{tag}</h3>"
-        f'<p class="sub">{_text(what, 200)} · run {_text(state.id, 80)}, '
-        f"started at {time_of_day(state.wall)}. "
-        "Saved view. Nothing here is live.</p></header>"
+        f'<div class=head><div class="state s-{escape(state.status)}">{glyph(state.status)}'
+        f"{escape(status)}</div><div class=id>{_heading(_text(state.project, 200), 3)}"
+        f'<div class="sub cut" title="{_text(state.id, 80)}">'
+        f"{_text(' · '.join(filter(None, what)), 300)}</div></div>{tag}"
+        "<div class=sub>Saved view. Nothing here is live.</div></div>"
     )
 
 
 def _figures(state: State, run: RunInfo) -> list[tuple[str, str]]:
     done, total = state.done
     usage = state.usage
-    spent = f"at least {money(usage.cost)}" if usage.unknown else money(usage.cost)
-    figures = [
-        (f"{done:,} of {total:,}", "tasks done"),
-        (
-            clock(state.ended_at if state.ended_at is not None else state.t),
-            "took" if state.ended_at is not None else "so far",
-        ),
-    ]
+    spent = money(usage.cost)
+    if usage.unknown:
+        spent = f"at least {spent}" if usage.cost else "unknown"
+    ended = state.ended_at is not None
     lost = [
         f"{state.counts[status]:,} {status}"
-        for status in ("failed", "cancelled", "skipped")
-        if state.counts[status]
+        for status in ("failed", "cancelled", "skipped", "pending")
+        if ended and state.counts[status]
     ]
-    if lost:
-        figures.append((", ".join(lost), "not done"))
-    if usage.exchanges:
-        figures += [
-            (tokens(sum(usage.tokens.values())), "tokens"),
-            (spent, f"of {money(run.budget_usd)} budget" if run.budget_usd else "cost"),
-        ]
-    return figures
+    return [
+        (f"{done:,} of {total:,}", "tasks done"),
+        (
+            clock(state.t if state.ended_at is None else state.ended_at),
+            "took" if ended else "so far",
+        ),
+        (", ".join(lost), "not done") if lost else (clock(_work(state)), "of agents’ work"),
+        (tokens(sum(usage.tokens.values())), "tokens"),
+        (spent, f"of {money(run.budget_usd)} budget" if run.budget_usd else "cost"),
+    ]
+
+
+def _work(state: State) -> float:
+    """Seconds that all agents worked."""
+    return math.fsum(
+        stop - start
+        for task in state.tasks
+        if task.kind == "task"
+        for kind, start, stop in task.spans
+        if kind == "run" and stop is not None
+    )
 
 
 def _stats(state: State, run: RunInfo) -> str:
@@ -149,20 +173,47 @@ def _stats(state: State, run: RunInfo) -> str:
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
         for value, label in _figures(state, run)
     )
-    return f"<dl>{cells}</dl>"
+    return f"<div class=total><dl>{cells}</dl>{_bar(state.counts, state.total)}</div>"
+
+
+def _bar(counts: Mapping[str, int], total: int) -> str:
+    """One cell a task up to 24 tasks, above that one stretch a status."""
+    cells = "".join(
+        f"<i class=s-{status}></i>" * counts[status]
+        if total <= _MOST_CELLS
+        else f'<i class=s-{status} style="flex-grow:{counts[status]}"></i>'
+        for status in _ORDER
+        if counts.get(status)
+    )
+    return f"<div class=bar>{cells}</div>"
 
 
 def _ending(end: Ending) -> str:
     problems = "".join(
-        f'<div class="problem"><b>{escape(title)}</b>'
+        f"<div class=problem><div class=s-failed>{glyph('failed')}</div>"
+        f"<div><b>{escape(title)}</b>"
         + (f"<pre>{escape(error)}</pre>" if error else "")
-        + f'<p class="sub">{escape(said)}</p></div>'
+        + f"<div class=sub>{escape(said)}</div></div></div>"
         for title, error, said in end.problems
     )
-    shares = ", ".join(f"{part} % {words}" for _, part, words in end.shares)
-    spent = f"<h4>Where the agents’ time went</h4><p>{escape(shares)}</p>" if shares else ""
+    spent = ""
+    if end.shares:
+        bar = "".join(
+            f'<i class="k-{k}" style="flex-grow:{part}"></i>' for k, part, _ in end.shares
+        )
+        keys = "".join(
+            f'<span><i class="key k-{kind}"></i>{part} % {escape(words)}</span>'
+            for kind, part, words in end.shares
+        )
+        spent = (
+            f"<div>{_heading('Where the agents’ time went')}<div class=bar>{bar}</div>"
+            f"<div class=legend>{keys}</div></div>"
+        )
     code = escape("\n".join(end.next))
-    return f'<section>{problems}{spent}<h4>Next</h4><pre class="code">{code}</pre></section>'
+    return (
+        f"<div class=over>{problems}{spent}"
+        f"<div>{_heading('Next')}<pre class=code>{code}</pre></div></div>"
+    )
 
 
 def _phase(state: State, number: int) -> str:
@@ -179,103 +230,78 @@ def _phase(state: State, number: int) -> str:
 
 def _phases(state: State) -> str:
     rows = "".join(
-        f"<li>{phase.number}. {_text(phase.name, 120)}: {escape(_phase(state, phase.number))}</li>"
+        f'<li title="{_text(phase.name, 120)}: {escape(_phase(state, phase.number))}">'
+        f"<span class=cut>{phase.number} {_text(phase.name, 120)}</span>"
+        f"{_bar(phase.counts, phase.total)}<span class=num> {phase.counts['completed']:,}/"
+        f"{phase.total - phase.counts['skipped']:,}</span></li>"
         for phase in state.phases
     )
-    return f"<section><h4>Phases</h4><ul>{rows}</ul></section>"
-
-
-def _table(state: State, most: int) -> str:
-    tasks = [task for task in state.tasks if task.kind == "task"]
-    shown = _worth_showing(tasks, most)
-    end = max(state.ended_at or state.t, 0.001)
-    rows = []
-    before = None
-    for task in shown:
-        first = before is not None and task.phase != before
-        before = task.phase
-        rows.append(_row(task, end, first))
-    head = (
-        '<tr><th style="width:24%">Agent</th><th style="width:26%"></th>'
-        '<th style="width:11%">Status</th><th>Last message</th><th style="width:64px"></th></tr>'
-    )
-    more = len(tasks) - len(shown)
-    rest = f'<p class="sub">and {count(more, "more task")} with no row here</p>' if more else ""
-    return f"<section><h4>Agents</h4><table>{head}{''.join(rows)}</table>{rest}</section>"
-
-
-def _worth_showing(tasks: list[TaskState], most: int) -> list[TaskState]:
-    """The failed first when not all fit; always in the plan's order."""
-    if len(tasks) <= most:
-        return tasks
-    order = {"failed": 0, "cancelled": 1, "completed": 2}
-    chosen = sorted(tasks, key=lambda task: (order.get(task.status, 3), task.index))[:most]
-    return sorted(chosen, key=lambda task: task.index)
-
-
-def _row(task: TaskState, end: float, first: bool) -> str:
-    took = ""
-    if task.started_at is not None and task.ended_at is not None:
-        took = clock(task.ended_at - task.started_at)
-    said = {"failed": task.error, "skipped": task.reason, "cancelled": task.reason}
-    text = _text(said.get(task.status, task.message), 200)
-    word = STATUS_WORDS[task.status]
+    scrolls = " tabindex=0" if len(state.phases) > _MOST_PHASES else ""
     return (
-        f"<tr{' class=first' if first else ''}><td>{_text(task.id, 80)}</td>"
-        f'<td><div class="strip">{_strip(task, end)}</div></td>'
-        f'<td class="w w-{task.status}">{word}</td><td>{text}</td>'
-        f'<td class="num">{took}</td></tr>'
+        f"<div class=phases>{_heading('Phases')}"
+        f'<ul class=box{scrolls} aria-label="Phases">{rows}</ul></div>'
     )
-
-
-def _strip(task: TaskState, end: float) -> str:
-    bars = []
-    for kind, start, stop in task.spans[-_MOST_SPANS:]:
-        left = 100 * start / end
-        wide = max(0.0, 100 * ((end if stop is None else stop) - start) / end)
-        look = _SPAN.get(kind, "d" if task.status in SETTLED else "")
-        bars.append(f'<i class="{look}" style="left:{left:.1f}%;width:{wide:.1f}%"></i>')
-    return "".join(bars)
 
 
 def _findings(state: State) -> str:
-    if not state.findings:
-        return ""
     ordered = sorted(state.findings, key=lambda finding: finding.kind != "blocker")
-    rows = "".join(
-        "<li>"
-        + ('<span class="blocker">Blocker</span> ' if f.kind == "blocker" else "")
-        + f'{_text(f.text, 500)} <span class="sub">{_text(f.agent, 80)}, {clock(f.at)}</span></li>'
-        for f in ordered[:_MOST_FINDINGS]
-    )
+    rows = "".join(_finding(finding) for finding in ordered[:_MOST_FINDINGS])
     more = len(ordered) - _MOST_FINDINGS
-    rest = f'<p class="sub">and {count(more, "more finding")}</p>' if more > 0 else ""
-    return f"<section><h4>Findings and blockers</h4><ul>{rows}</ul>{rest}</section>"
+    if more > 0:
+        rows += f"<li><span></span><span>and {count(more, 'more finding')}</span></li>"
+    # As high as on the live board, which it takes the place of; on paper as high as it is long.
+    high = 26 * min(_MOST_PHASES, max(4, len(state.phases)))
+    none = "<li class=sub><span></span><span>None.</span></li>"
+    label = "Findings and blockers"
+    return (
+        f"<div class=feed>{_heading(label)}"
+        f'<ul class=box tabindex=0 aria-label="{label}" style="height:{high}px">'
+        f"{rows or none}</ul></div>"
+    )
+
+
+def _finding(finding: Finding) -> str:
+    kind, word = ("blocker", "<b>Blocker</b> ") if finding.kind == "blocker" else ("finding", "")
+    return (
+        f'<li title="{_text(finding.agent, 80)}"><span class=by-{kind}>{glyph(kind)}</span>'
+        f"<span>{word}"
+        f"{_text(finding.text, 500)}</span><span class=num> {clock(finding.at)}</span></li>"
+    )
 
 
 def _decided(state: State) -> Iterable[DecisionState]:
     return [d for d in state.decisions.values() if d.outcome][:_MOST_DECISIONS]
 
 
-def _choice(decision: DecisionState) -> str:
+def _chosen(decision: DecisionState) -> str:
     outcome = decision.outcome
     assert outcome is not None
     words = cut(outcome.text, 300)
     free = not any(o["key"] == outcome.option for o in decision.options)
-    chosen = words if free else f"{cut(outcome.option, 20)} · {words}"
-    return f"{cut(decision.title, 200)} → {chosen}"
+    return words if free else f"{cut(outcome.option, 20)} · {words}"
 
 
 def _decisions(state: State) -> str:
-    rows = []
-    for decision in _decided(state):
-        outcome = decision.outcome
-        assert outcome is not None
-        note = f" Note: “{cut(outcome.note, 500)}”." if outcome.note else ""
-        line = cut(record_line(state, decision, outcome), 800)
+    over = [d for d in state.decisions.values() if d.outcome or d.withdrawn]
+    rows = [_record(state, decision) for decision in reversed(over[-_MOST_DECISIONS:])]
+    more = len(over) - len(rows)
+    if more:
         rows.append(
-            f'<li>{escape(_choice(decision))}<p class="sub">{escape(line)}{escape(note)}</p></li>'
+            f"<div class=record><div class=sub>and {count(more, 'earlier decision')}</div></div>"
         )
-    if not rows:
-        return ""
-    return f"<section><h4>Decisions</h4><ul>{''.join(rows)}</ul></section>"
+    return "".join(rows)
+
+
+def _record(state: State, decision: DecisionState) -> str:
+    outcome = decision.outcome
+    if outcome is None:
+        by, chosen, line = "cancelled", "", cut(decision.withdrawn, 800)
+    else:
+        by = outcome.by
+        chosen = f" → {_chosen(decision)}"
+        line = cut(record_line(state, decision, outcome), 800)
+        line += f" Note: “{cut(outcome.note, 500)}”." if outcome.note else ""
+    return (
+        f"<div class=record data-by={by}>{glyph(by)}<div><b>{_text(decision.title, 200)}</b>"
+        f"{escape(chosen)}<div class=sub>{escape(line)}</div></div></div>"
+    )

@@ -13,6 +13,8 @@ from orchestra_nb.widgets.snapshot import RunInfo, delta, snapshot
 
 from .scenes import Scene
 
+AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
 LAB = {
     "light": (
         "--jp-layout-color0:#fff;--jp-layout-color1:#fff;--jp-ui-font-color1:rgba(0,0,0,.87);"
@@ -131,3 +133,15 @@ class Stage:
     def shot(self, path: Path | str) -> None:
         """A picture of the whole board."""
         self.page.locator("#out").screenshot(path=str(path))
+
+
+def axe(stage: Stage, selector: str) -> list[Any]:
+    """What axe finds inside: the rule, and the elements that break it."""
+    stage.page.add_script_tag(path=AXE)
+    found: list[Any] = stage.page.evaluate(
+        "async (selector) => (await axe.run(selector, { rules: { region: { enabled: false } } }))"
+        ".violations.map((v) => [v.id, v.nodes.map((n) => [n.html.slice(0, 160),"
+        " n.failureSummary])])",
+        selector,
+    )
+    return found
