@@ -1,4 +1,4 @@
-"""A click in a real browser reaches a waiting cell by the main shell, which a freed one avoids."""
+"""Where a widget's routing is not freed, a click in a real browser still reaches a waiting cell."""
 
 from __future__ import annotations
 
