@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from . import commands
 from .commands import Command
+from .engine.crew import carried_run
 from .engine.engine import Order
 from .engine.loops import on_own_thread
 from .errors import CommandError, RunFailed, TaskFailed
@@ -245,6 +246,8 @@ class Run:
                 "run.wait() on the engine's own thread would wait for itself; "
                 "use on_event= or on_decision= to hear of things"
             )
+        if carried_run() == self.id:
+            raise RuntimeError("An agent can't wait for its own run: it would wait for itself")
         if not self._waiter.wait(lambda: self.finished, timeout):
             raise TimeoutError(f"The run is not over after {timeout:g} s; it goes on: {self!r}")
         self._waiter.wait(self._heard, HEARD_WITHIN_S)
@@ -290,7 +293,8 @@ class Run:
             raise RunFailed(self.id, self.status, failures)
         return self.results
 
-    # Steering.
+    # Steering. On the loops of agents and engine nothing can wait for the engine's word: there a
+    # command that can't be carried out is passed over in silence.
 
     def answer(
         self, decision: str, option: str, *, note: str | None = None, text: str | None = None
@@ -341,7 +345,7 @@ class Run:
         except CommandError:
             if self._engine.state.ended_at is None:  # else it came to its own end meanwhile
                 raise
-        if not on_own_thread():
+        if not on_own_thread() and carried_run() != self.id:  # an agent may stop its own run
             self._engine.ended.wait(5.0)
 
     def _checked(self, command: Command) -> Command:

@@ -9,8 +9,9 @@ from typing import Any
 
 from .errors import StoreError, TaskFailed
 from .events import Event
+from .fold import apply
 from .plan.graph import Graph, compile_plan
-from .state import Change, State, apply
+from .state import Change, State
 from .store.folder import RunFolder
 from .store.reader import Problems, read_events
 from .store.results import load_result

@@ -8,6 +8,7 @@ import os
 import secrets
 import statistics
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -383,6 +384,11 @@ def _start(
     plan = graph.plan
     _check_names(graph)
     _check_settings(seed, home, on_event=on_event, on_decision=on_decision)
+    if plan.budget is not None and not rehearsal:
+        warnings.warn(
+            "The budget is shown beside what is spent, and not enforced yet: nothing stops at it",
+            stacklevel=5,
+        )
     seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)
     journal = FileJournal(folder, mirror=settings.mirror)

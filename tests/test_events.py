@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestra_nb import events
-from orchestra_nb.state import HANDLERS
+from orchestra_nb.fold import HANDLERS
 
 MAKERS = {
     name: function

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
-VALUES = {"errors", "plan", "events", "commands", "state"}
+VALUES = {"errors", "plan", "events", "commands", "state", "fold"}
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "callbacks", "handle"}
 
 # Room -> the rooms, or single modules of a room, that it may import, under TYPE_CHECKING too.
@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": {"errors", "plan"},
     "commands": {"errors", "plan"},
     "state": {"errors", "plan", "events"},
+    "fold": {"events", "state"},
     "engine": VALUES,
     "agents": {*VALUES, "engine.protocols", "engine.loops"},
     "store": {"errors", "plan", "events", "state", "engine.protocols"},

@@ -558,3 +558,42 @@ def test_a_forked_child_never_writes(home: Path) -> None:
     assert [line["seq"] for line in log] == list(range(1, len(log) + 1))
     assert "from the child" not in str(log)
     assert log[-1]["event"] == "orchestration_complete"
+
+
+def test_a_budget_that_is_not_enforced_is_said_so(tmp_path: Path) -> None:
+    """Until caps are enforced, a plan with one is run with a warning."""
+    plan = onb.Plan(
+        name="Capped",
+        budget={"usd": 1},
+        phases=[onb.Phase(name="p", tasks=[onb.Task(agent="a")])],
+    )
+    with pytest.warns(UserWarning, match="not enforced yet"):
+        run = onb.run(plan, agents={"a": lambda: 1}, home=tmp_path)
+    assert run.wait(20)["a"] == 1
+
+
+def test_an_agent_neither_waits_for_its_own_run_nor_hangs_in_a_stop(tmp_path: Path) -> None:
+    """A function that waits for its own run is refused; one that stops it goes on at once."""
+    started = threading.Event()
+    runs: list[onb.Run] = []
+    went_on: list[bool] = []
+
+    def waits() -> None:
+        started.wait(10)
+        runs[0].wait()
+
+    def stops() -> None:
+        started.wait(10)
+        while runs[0].state.task("waits").status != "failed":
+            time.sleep(0.01)
+        runs[0].stop()
+        went_on.append(True)
+
+    tasks = [onb.Task(agent="waits"), onb.Task(agent="stops")]
+    plan = onb.Plan(name="Own", phases=[onb.Phase(name="a", tasks=tasks)])
+    runs.append(onb.run(plan, agents={"waits": waits, "stops": stops}, home=tmp_path))
+    started.set()
+    runs[0].wait(20)
+    assert "its own run" in runs[0].state.task("waits").error
+    assert went_on == [True]
+    assert "abandoned" not in runs[0].state.task("stops").reason

@@ -10,8 +10,9 @@ import pytest
 
 from orchestra_nb import events
 from orchestra_nb.events import Event
+from orchestra_nb.fold import apply
 from orchestra_nb.plan.graph import compile_plan
-from orchestra_nb.state import Change, Outcome, State, apply
+from orchestra_nb.state import Change, Outcome, State
 
 from .engine.rig import choice, fields_of, one_phase, phases, task
 

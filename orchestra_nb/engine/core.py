@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..events import Event
-from ..state import Change, State, apply
+from ..fold import apply
+from ..state import Change, State
 from .loops import Loops
 from .protocols import Journal, Listener
 from .timers import Timers

@@ -149,9 +149,8 @@ class Decisions:
             yours = command.text or command.option
             said = f"Too late: {outcome.option} was taken by timeout at {at}. "
             return said + f"Your {yours} was not used."
-        who = {"user": "you in another tab", "autopilot": "autopilot"}.get(
-            outcome.by, outcome.who or outcome.by
-        )
+        you = "you in another tab" if command.source == "board" else "you"
+        who = {"user": outcome.who or you}.get(outcome.by, outcome.who or outcome.by)
         return f"Already decided: {outcome.option}, by {who}, at {at}."
 
     def hold(self, decision_id: str, on: bool) -> None:

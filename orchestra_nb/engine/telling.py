@@ -36,7 +36,9 @@ def one_line(error: BaseException, scrub: Callable[[str], str] = lambda text: te
     words = clean(scrub(said_by(error)))
     if isinstance(error, AgentError):
         return words[:TEXT_MAX]
-    first = words.strip().partition("\n")[0]
+    lines = [line.strip() for line in words.strip().splitlines()] or [""]
+    # "The plan has 2 faults:" alone would say nothing: what follows a colon belongs to it.
+    first = "; ".join(lines[1:4]) if lines[0].endswith(":") and lines[1:] else lines[0]
     name = clean(type(error).__name__)
     return f"{name}: {first}"[:TEXT_MAX] if first else name[:TEXT_MAX]
 

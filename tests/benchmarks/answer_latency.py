@@ -95,7 +95,7 @@ def main() -> None:
         kernel = home / "data" / "kernels" / "ipykernel-7"
         kernel.mkdir(parents=True)
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec: dict[str, object] = {"argv": argv, "display_name": "ipykernel-7", "language": "python"}
+        spec: dict[str, object] = {"argv": argv, "display_name": "7", "language": "python"}
         spec["env"] = {"PYTHONPATH": str(ROOT), "ORCHESTRA_HOME": str(home / "notebooks" / "o")}
         (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
         os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "0")

@@ -15,9 +15,10 @@ from orchestra_nb.engine.engine import Engine, Order
 from orchestra_nb.engine.loops import loops
 from orchestra_nb.engine.protocols import Job, Stored, Worker
 from orchestra_nb.events import Event
+from orchestra_nb.fold import apply
 from orchestra_nb.plan import Decision, Phase, Plan, Task
 from orchestra_nb.plan.graph import compile_plan
-from orchestra_nb.state import Change, DecisionState, State, TaskState, apply
+from orchestra_nb.state import Change, DecisionState, State, TaskState
 
 WITHIN_S = 10.0
 WALL = 1_795_000_000.0

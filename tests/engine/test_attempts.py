@@ -195,9 +195,10 @@ def test_a_thread_can_only_be_abandoned_and_is_said_to_be() -> None:
 
 def test_a_coroutine_that_ignores_its_cancellation_is_left_behind() -> None:
     """A coroutine that swallows its cancellation delays nobody."""
-    swallowed = threading.Event()
+    began, swallowed = threading.Event(), threading.Event()
 
     async def stubborn() -> str:
+        began.set()
         try:
             await asyncio.sleep(3_600)
         except asyncio.CancelledError:
@@ -206,6 +207,7 @@ def test_a_coroutine_that_ignores_its_cancellation_is_left_behind() -> None:
         return "still here"
 
     rig = Rig(one_phase(task("a", timeout=5.0)), {"a": stubborn}, fake=True).start()
+    assert began.wait(5)
     rig.advance(5.1)
     rig.wait()
     assert swallowed.wait(5)

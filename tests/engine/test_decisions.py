@@ -137,6 +137,9 @@ def test_there_is_one_outcome() -> None:
     assert outcome(rig)["option"] == "B"
     ok, text = rig.say(Answer(decision="d", option="A"))
     assert not ok
+    assert text.startswith("Already decided: B, by you, at ")
+    ok, text = rig.say(Answer(decision="d", option="A", source="board"))
+    assert not ok
     assert text.startswith("Already decided: B, by you in another tab, at ")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from orchestra_nb import events
+from orchestra_nb.fold import apply
 from orchestra_nb.plan import Plan
 from orchestra_nb.plan.graph import compile_plan
-from orchestra_nb.state import Change, State, apply
+from orchestra_nb.state import Change, State
 
 WALL = 1_705_746_600.0
 """Epoch seconds of a story's start."""

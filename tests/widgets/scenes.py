@@ -6,9 +6,10 @@ import random
 from typing import Any
 
 from orchestra_nb import events
+from orchestra_nb.fold import apply
 from orchestra_nb.plan import Plan
 from orchestra_nb.plan.graph import compile_plan
-from orchestra_nb.state import Change, State, apply
+from orchestra_nb.state import Change, State
 
 WALL = 1795343520.0
 """2026-11-22, 10:32 UTC."""

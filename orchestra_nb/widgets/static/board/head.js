@@ -36,7 +36,7 @@ class Head {
     this.stop = button("Stop", "", { title: STOP_TITLE, onclick: () => command({ command: "stop" }) });
     this.saved = h("span.sub.saved", { hidden: true }, "Saved view. Nothing here is live.");
     this.tools = h("div.tools", {}, this.autopilot, this.pause, this.stop);
-    this.el = h("header.head", {}, this.state, h("div.id", {}, this.title, this.sub), this.tag,
+    this.el = h("div.head", {}, this.state, h("div.id", {}, this.title, this.sub), this.tag,
       this.tools, this.saved);
   }
 
@@ -107,9 +107,10 @@ class Attention {
       mark = "open";
       what = open.length === 1 ? "1 decision needs you" : `${open.length} decisions need you`;
       text = open.length === 1 ? open[0].title : `next: ${open[0].title}`;
-      if (open[0].deadline !== null) {
-        left = `${clockText(open[0].deadline - now)} left`;
-        soon = open[0].deadline - now <= 60;
+      const state = clockState(open[0], now);
+      if (state.left !== null) {
+        left = `${state.time} left`;
+        soon = state.left <= 60;
       }
     }
     dress(this.el, `needs${mark === "open" ? "" : " quiet"}`);
@@ -238,12 +239,14 @@ class Feed {
       const row = h(`li${blocks ? ".blocks" : ""}`, { title: `${text} (${who})` },
         h(`span.s-${blocks ? "warn" : "finding"}`, {}, glyph(blocks ? "warn" : "finding")),
         h("span.text", {}, blocks && h("b", {}, "Blocker "), text), h("span.num", {}, spanText(at)));
-      if (blocks && i < 2) row.style.top = `${26 * i}px`;
-      else if (blocks) row.style.position = "static";
+      if (blocks && i > 1) row.style.position = "static";
       return row;
     });
     if (!rows.length) rows.push(h("li.none", {}, h("span"), h("span.text", {}, "None yet."), h("span")));
     this.list.replaceChildren(...rows);
+    // The first two blockers stay in sight; how high they are is known only now.
+    if (blockers.length) rows[0].style.top = "0";
+    if (blockers.length > 1) rows[1].style.top = `${rows[0].offsetHeight}px`;
     this.pin();
   }
 

@@ -134,9 +134,14 @@ class Picture {
     return { all, phases };
   }
 
-  /** Decisions somebody can still answer: soonest first, held ones and those with no clock last. */
+  /**
+   * Decisions somebody can still answer: soonest first, held ones and those with no clock last. One
+   * whose clock only stands still for a while keeps its place.
+   */
   open() {
-    const key = (/** @type {any} */ d) => d.deadline ?? Infinity;
+    const still = (/** @type {any} */ d) =>
+      (d.held && d.held !== "hold" && d.remaining !== null ? this.now + d.remaining : Infinity);
+    const key = (/** @type {any} */ d) => d.deadline ?? still(d);
     return [...this.decisions.values()]
       .filter((d) => !d.outcome && !d.withdrawn)
       .sort((a, b) => (key(a) === key(b) ? a.opened - b.opened : key(a) - key(b)));

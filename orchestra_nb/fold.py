@@ -1,0 +1,370 @@
+"""The one fold: ``apply(state, event)`` is all that ever changes a state.
+
+It reads no clock, does no input or output and scans nothing; a live run, a replay and a resume all
+fold with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .events import Event
+from .state import (
+    SETTLED,
+    Change,
+    DecisionState,
+    Finding,
+    Outcome,
+    RunStatus,
+    SpanKind,
+    State,
+    TaskState,
+    TaskStatus,
+)
+
+__all__ = ["HANDLERS", "apply"]
+
+
+def _move(state: State, task: TaskState, status: TaskStatus, change: Change) -> None:
+    old = task.status
+    task.status = status
+    change.tasks.add(task.index)
+    if task.kind != "task":  # decisions are not work: "3 of 4" counts agents
+        return
+    state.counts[old] -= 1
+    state.counts[status] += 1
+    counts = state.phases[task.phase - 1].counts
+    counts[old] -= 1
+    counts[status] += 1
+
+
+def _open_span(task: TaskState, kind: SpanKind, t: float) -> None:
+    spans = task.spans
+    if spans and spans[-1][2] is None:
+        spans[-1][2] = t
+    spans.append([kind, t, None])
+
+
+def _close_span(task: TaskState, t: float) -> None:
+    if task.spans and task.spans[-1][2] is None:
+        task.spans[-1][2] = t
+
+
+def _settle(state: State, task: TaskState, status: TaskStatus, t: float, change: Change) -> None:
+    """A node is over: whoever waited for it counts one dependency less."""
+    if task.status in SETTLED:
+        return
+    _move(state, task, status, change)
+    _close_span(task, t)
+    task.ended_at = t
+    task.wait_cause = None
+    state.unsettled -= 1
+    graph, tasks = state.graph, state.tasks
+    for index in graph.dependents[task.index]:
+        other = tasks[index]
+        other.unmet -= 1
+        if other.unmet == 0:
+            _ready(state, other, t, change)
+    if not graph.in_gate[task.index]:
+        return
+    phase = state.phases[task.phase - 1]
+    phase.unsettled -= 1
+    if phase.unsettled == 0:
+        phase.ended_at = t
+        change.phases_ended.append(phase.number)
+        for index in graph.gated[task.phase - 1]:
+            other = tasks[index]
+            other.unmet -= 1
+            if other.unmet == 0:
+                _ready(state, other, t, change)
+
+
+def _ready(state: State, task: TaskState, t: float, change: Change) -> None:
+    if task.status == "pending":
+        task.ready_at = t
+        _move(state, task, "ready", change)
+        change.ready.append(task.index)
+
+
+def _orchestration_start(state: State, e: Event, change: Change) -> None:
+    state.id, state.project, state.level = e["run"], e["project"], e["level"]
+    state.mode, state.timeline, state.rehearsal = e["mode"], e["timeline"], e["rehearsal"]
+    state.wall = e["wall"]
+    state.autopilot = e["mode"] == "fully_autonomous"
+    change.run = True
+    for task in state.tasks:
+        if task.unmet == 0:
+            _ready(state, task, e["t"], change)
+
+
+def _orchestration_complete(state: State, e: Event, change: Change) -> None:
+    state.status, state.ended_at, change.run = e["status"], e["t"], True
+
+
+def _phase(state: State, e: Event, change: Change) -> None:
+    phase = state.phases[e["phase"] - 1]
+    if e["event"] == "phase_start":
+        phase.started_at = e["t"]
+    change.run = True
+
+
+def _agent_start(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    _move(state, task, "running", change)
+    t = e["t"]
+    task.attempt = e["attempt"]
+    if task.started_at is None:
+        task.started_at = t
+        if task.ready_at is not None and t - task.ready_at > 0.05:
+            task.spans.append(["slot", task.ready_at, t])
+    task.message_at = t
+    task.wait_cause = task.wait_until = task.fraction = None
+    _open_span(task, "run", t)
+
+
+def _agent_progress(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.message, task.message_at = e["description"], e["t"]
+    if e["fraction"] is not None:
+        task.fraction = e["fraction"]
+    change.tasks.add(task.index)
+
+
+def _agent_retry(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    _move(state, task, "retrying", change)
+    if task.spans and task.spans[-1][2] is None:
+        task.spans[-1][0] = "failed"
+    task.error, task.message_at = e["error"], e["t"]
+    task.wait_cause = e["cause"]
+    task.wait_until = e["t"] + e["delay_s"]
+    if e["cause"]:
+        _open_span(task, e["cause"], e["t"])
+    else:
+        _close_span(task, e["t"])
+
+
+def _agent_wait(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    cause, t = e["cause"], e["t"]
+    task.wait_cause, task.wait_detail, task.wait_until = cause, e["detail"], e["until_s"]
+    task.message_at = t
+    _move(state, task, "waiting" if cause else "running", change)
+    _open_span(task, cause or "run", t)
+
+
+def _agent_complete(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.result = e["result"]
+    task.error = ""
+    _settle(state, task, "completed", e["t"], change)
+
+
+def _agent_failed(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.error = e["error"]
+    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
+        task.spans[-1][0] = "failed"
+    _settle(state, task, "failed", e["t"], change)
+
+
+def _agent_skipped(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.reason, task.skip_cause = e["reason"], e["cause"]
+    _settle(state, task, "skipped", e["t"], change)
+
+
+def _agent_cancelled(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.reason = e["reason"]
+    _settle(state, task, "cancelled", e["t"], change)
+
+
+def _finding(state: State, e: Event, change: Change) -> None:
+    index = state.graph.index[e["task"]]
+    finding = Finding(e["event"], e["description"], e["agent"], index, e["t"])
+    state.findings.append(finding)
+    change.findings += 1
+
+
+def _usage(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    total = state.usage
+    total.tokens.update(e["tokens"])
+    total.exchanges += 1
+    task.tokens += sum(e["tokens"].values())
+    if e.get("cost") is None:
+        total.unknown += 1
+    else:
+        total.cost += e["cost"]
+        task.cost += e["cost"]
+    change.run = True
+
+
+def _decision_opened(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    timeout = e["timeout_s"]
+    state.decisions[key] = DecisionState(
+        id=key,
+        title=e["question"],
+        task=state.graph.index.get(key),
+        kind=e["kind"],
+        category=e["category"],
+        context=e["context"],
+        options=e["options"],
+        recommend=e["recommend"],
+        because=e["because"],
+        other=e["other"],
+        asker=e["asker"],
+        opened_at=e["t"],
+        timeout_s=timeout,
+        sum=e["sum"],
+        deadline=None if timeout is None else e["t"] + timeout,
+    )
+    index = state.graph.index.get(key)
+    if index is not None:
+        task = state.tasks[index]
+        task.started_at = e["t"]
+        task.wait_cause = "human"
+        _move(state, task, "waiting", change)
+        _open_span(task, "human", e["t"])
+    change.decisions.add(key)
+
+
+def _decision_held(state: State, e: Event, change: Change) -> None:
+    decision = state.decisions.get(e["decision_id"])
+    if decision is None:  # its opening is the line that the log lost
+        return
+    if decision.deadline is not None:
+        decision.remaining_s = max(0.0, decision.deadline - e["t"])
+    decision.held, decision.held_until, decision.deadline = e["cause"], e["until_s"], None
+    change.decisions.add(decision.id)
+
+
+def _decision_released(state: State, e: Event, change: Change) -> None:
+    decision = state.decisions.get(e["decision_id"])
+    if decision is None:
+        return
+    remaining = e["remaining_s"]
+    if e["cause"] == "extended":
+        decision.timeout_s = e["timeout_s"]
+    decision.remaining_s = remaining
+    if e["cause"] != "extended" or decision.held is None:
+        decision.held = decision.held_until = None
+        decision.deadline = None if remaining is None else e["t"] + remaining
+    change.decisions.add(decision.id)
+
+
+def _settle_decision(state: State, key: str, status: TaskStatus, e: Event, change: Change) -> None:
+    index = state.graph.index.get(key)
+    if index is not None:
+        task = state.tasks[index]
+        if status == "skipped":
+            task.reason, task.skip_cause = e["reason"], e["cause"]
+        _settle(state, task, status, e["t"], change)
+    change.decisions.add(key)
+
+
+def _decision_withdrawn(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    if key in state.decisions:
+        state.decisions[key].withdrawn = e["reason"]
+        state.decisions[key].deadline = None
+    status: TaskStatus = "cancelled" if e["cause"] == "stop" else "skipped"
+    _settle_decision(state, key, status, e, change)
+
+
+def _decision(state: State, e: Event, change: Change) -> None:
+    key = e["decision_id"]
+    decision = state.decisions.get(key)
+    if decision is None:
+        _settle_decision(state, key, "completed", e, change)
+        return
+    if not decision.open:
+        return
+    decision.outcome = Outcome(
+        option=e["option"],
+        text=e["choice"],
+        by=e["by"],
+        who=e["who"],
+        note=e["note"],
+        reason=e["reason"],
+        at=e["t"],
+        wall=e["wall"],
+        waited_s=e["waited_s"],
+        shown_s=e["shown_s"],
+    )
+    decision.deadline = decision.held = decision.held_until = None
+    _settle_decision(state, key, "completed", e, change)
+
+
+def _note(state: State, e: Event, change: Change) -> None:
+    state.notes.append(e["description"])
+    change.run = True
+
+
+def _plan_adjustment(state: State, e: Event, change: Change) -> None:
+    state.adjustments.append(e["description"])
+    if "autopilot" in e:
+        state.autopilot = e["autopilot"]
+    change.run = True
+
+
+def _status_of(status: RunStatus) -> Callable[[State, Event, Change], None]:
+    def handler(state: State, e: Event, change: Change) -> None:
+        state.status = status
+        change.run = True
+
+    return handler
+
+
+def _nothing(state: State, e: Event, change: Change) -> None:
+    """Events that are evidence only."""
+
+
+HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
+    "orchestration_start": _orchestration_start,
+    "orchestration_complete": _orchestration_complete,
+    "phase_start": _phase,
+    "phase_complete": _phase,
+    "phase_skipped": _phase,
+    "agent_start": _agent_start,
+    "agent_progress": _agent_progress,
+    "agent_retry": _agent_retry,
+    "agent_wait": _agent_wait,
+    "agent_complete": _agent_complete,
+    "agent_failed": _agent_failed,
+    "agent_skipped": _agent_skipped,
+    "agent_cancelled": _agent_cancelled,
+    "insight": _finding,
+    "blocker": _finding,
+    "tool_call": _nothing,
+    "usage": _usage,
+    "decision_opened": _decision_opened,
+    "decision_held": _decision_held,
+    "decision_released": _decision_released,
+    "decision_withdrawn": _decision_withdrawn,
+    "decision": _decision,
+    "user_input": _nothing,
+    "checkpoint": _nothing,
+    "note": _note,
+    "plan_adjustment": _plan_adjustment,
+    "run_paused": _status_of("paused"),
+    "run_unpaused": _status_of("running"),
+    "run_stopped": _status_of("stopped"),
+    "run_interrupted": _status_of("interrupted"),
+}
+
+
+def apply(state: State, event: Event, change: Change) -> None:
+    """Fold one event into the state.
+
+    Args:
+        state: Changed in place.
+        event: An event with ``seq`` and ``t``; kinds of newer versions are passed over.
+        change: Gets what was changed; collects over several calls.
+    """
+    state.seq, state.t = event["seq"], event["t"]
+    handler = HANDLERS.get(event["event"])
+    if handler is not None:
+        handler(state, event, change)
