@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from . import commands
 from .commands import Command
 from .engine.crew import carried_run
-from .engine.engine import Order
 from .engine.loops import on_own_thread
+from .engine.orders import Order
 from .errors import CommandError, RunFailed, TaskFailed
 from .plan import Plan, clock
 from .state import DecisionState, RunStatus, State

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .agents.context import Context
-from .agents.functions import Function
 from .agents.rehearsal import DEFAULT_ESTIMATE_S, Rehearsal
 from .callbacks import Callbacks
+from .casting import Agents, workers_of
 from .engine.engine import Engine
 from .engine.loops import loops
 from .engine.protocols import Job, Worker
@@ -26,7 +26,7 @@ from .events import Event
 from .handle import Run
 from .plan import Plan, Task
 from .plan.graph import Graph, Node, compile_plan
-from .plan.text import did_you_mean, fold, short
+from .plan.text import short
 from .plan.timeouts import Mode
 from .record import Record
 from .state import Change, DecisionState, State
@@ -41,7 +41,6 @@ from .views.plan_md import plan_md
 
 __all__ = ["Checked", "check", "live_runs", "open_run", "rehearse", "start"]
 
-Agents = Mapping[str, Any]
 MODES = get_args(Mode)
 _live: dict[str, tuple[Run, Engine]] = {}
 
@@ -95,7 +94,7 @@ def check(
     """
     _, ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
     graph = compile_plan(ready)
-    workers = _workers(graph, agents, claude)
+    workers = workers_of(graph, agents, claude)
     runs = {n.id: repr(w) for n, w in zip(graph.nodes, workers, strict=True) if w is not None}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
     return Checked(ready, runs, skipped)
@@ -128,7 +127,7 @@ def start(
         max_concurrency=max_concurrency,
     )
     graph = compile_plan(ready)
-    workers = _workers(graph, agents, claude)
+    workers = workers_of(graph, agents, claude)
     return _start(declared, graph, workers, inputs, home, seed, None, on_event, on_decision)
 
 
@@ -211,123 +210,6 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
 
 def _declared(node: Node) -> float | None:
     return node.spec.estimate if isinstance(node.spec, Task) else None
-
-
-def _workers(graph: Graph, agents: Agents | None, claude: bool | None) -> list[Worker | None]:
-    """Who does each task.
-
-    Raises:
-        SetupError: Naming everything that is wrong at once.
-    """
-    if agents is not None and not isinstance(agents, Mapping):
-        raise SetupError(f"agents must map names to functions; it is {short(agents)}")
-    given: dict[Any, Any] = dict(agents or {})
-    problems: list[str] = []
-    by_name: dict[str, str] = {}
-    for name in given:
-        if not isinstance(name, str):
-            problems.append(f"agents= has a key {name!r} that is no text")
-        elif fold(name) in by_name:
-            problems.append(f"agents= names {name!r} twice")
-        else:
-            by_name[fold(name)] = name
-    used: set[str] = set()
-    workers: list[Worker | None] = []
-    tasks = [node for node in graph.nodes if node.kind == "task"]
-    to_claude: list[str] = []
-    functions = {
-        name: Function(agent)
-        for name, agent in given.items()
-        if callable(agent) and not isinstance(agent, type) and not _is_worker(agent)
-    }
-    folded: dict[str, str] = {}
-    for node in graph.nodes:
-        if node.kind != "task":
-            workers.append(None)
-            continue
-        if node.agent not in folded:
-            folded[node.agent] = fold(node.agent)
-        own = node.id if node.id == node.agent else fold(node.id)
-        named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
-        used.update(named)
-        if node.skip is not None:
-            workers.append(None)
-            continue
-        if named:
-            agent = functions.get(named[0], given[named[0]])
-            workers.append(_worker(agent, named[0], graph, node, problems))
-            continue
-        entry = graph.plan.agent_for(node.agent)
-        if not given or claude or (entry is not None and entry.model is not None):
-            workers.append(_claude(graph, node, problems))
-            to_claude.append(node.agent)
-            continue
-        problems.append(
-            f"nobody does {node.id!r}: pass agents={{{node.agent!r}: ...}}, "
-            "or claude=True to let Claude do what has no function"
-        )
-        workers.append(None)
-    known = [*(node.agent for node in tasks), *(node.id for node in tasks)]
-    for name in by_name.values():
-        if name not in used:
-            problems.append(
-                f"agents= names {name!r}, but no task is for it{did_you_mean(name, known)}"
-            )
-    if problems:
-        raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
-    _check_keys(workers, to_claude)
-    return workers
-
-
-def _is_worker(agent: Any) -> bool:
-    return callable(agent) and hasattr(agent, "blocking") and hasattr(agent, "retries")
-
-
-def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]) -> Worker | None:
-    if isinstance(given, Function):
-        try:
-            return given.bind(
-                lambda: [graph.nodes[i].id for i in sorted(graph.ancestors(node.index))]
-            )
-        except SetupError as error:
-            problems.append(f"agents[{name!r}]: {error}")
-            return None
-    if _is_worker(given):
-        worker: Worker = given
-        retries: Any = worker.retries
-        if isinstance(retries, int) and retries >= 0:
-            return worker
-        problems.append(f"agents[{name!r}].retries must be 0 or more, not {short(retries)}")
-        return None
-    problems.append(f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}")
-    return None
-
-
-def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
-    from .agents.claude import Claude
-
-    entry = graph.plan.agent_for(node.agent)
-    if entry is None:
-        return Claude()
-    if entry.tools:
-        problems.append(
-            f"agents.{node.agent}.tools: tools are Python functions; pass "
-            f"agents={{{node.agent!r}: onb.agents.Claude(tools=[...])}}"
-        )
-        return None
-    options: dict[str, Any] = {
-        "model": entry.model, "system": entry.system, "max_tokens": entry.max_tokens,
-    }  # fmt: skip
-    return Claude(**{key: value for key, value in options.items() if value is not None})
-
-
-def _check_keys(workers: list[Worker | None], to_claude: list[str]) -> None:
-    for worker in {id(w): w for w in workers if w is not None}.values():
-        find_fault = getattr(worker, "check", None)
-        fault = find_fault() if callable(find_fault) else None
-        if fault:
-            for_whom = f" for {', '.join(dict.fromkeys(to_claude))}" if to_claude else ""
-            raise SetupError(f"Claude can't be reached{for_whom}: {fault}")
 
 
 def _check_names(graph: Graph) -> None:

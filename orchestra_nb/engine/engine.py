@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .. import commands, events
-from ..commands import Command
-from ..errors import CommandError, StoreError
+from .. import events
+from ..errors import StoreError
 from ..plan import Decision, Plan, Task
 from ..plan.graph import Node
 from ..state import SETTLED, Outcome, State
@@ -20,6 +19,7 @@ from .core import Core
 from .crew import Crew
 from .decisions import Decisions, Reply
 from .loops import Loops
+from .orders import Order, Orders
 from .protocols import (
     OVER,
     Ask,
@@ -34,20 +34,10 @@ from .protocols import (
 )
 from .scheduler import Scheduler, verdict
 
-__all__ = ["Engine", "Order"]
+__all__ = ["Engine"]
 
 STOP_WITHIN_S = 1.5
 """A stop waits this long for agents to end before it calls them cancelled."""
-
-
-class Order:
-    """A command with the place its reply goes to."""
-
-    __slots__ = ("command", "reply")
-
-    def __init__(self, command: Command, reply: Reply | None = None):
-        self.command = command
-        self.reply: Reply = reply or (lambda ok, text: None)
 
 
 class Engine(Core):
@@ -103,7 +93,7 @@ class Engine(Core):
         self._stopping = False
         self._over = self._closing = False
         self._handlers |= {
-            Order: self._on_order,
+            Order: Orders(self).obey,
             Finished: self.attempts.on_finished,
             Progress: self.attempts.on_progress,
             Said: self._on_said,
@@ -294,81 +284,14 @@ class Engine(Core):
         """Local time of day of an epoch time: "10:58"."""
         return datetime.fromtimestamp(wall).strftime("%H:%M")
 
-    # Commands.
-
-    def _on_order(self, order: Order) -> None:
-        try:
-            self._obey(order.command, order.reply)
-        except CommandError as error:
-            text = str(error)
-            self.when_durable(lambda: order.reply(False, text))
-
-    def _obey(self, command: Command, reply: Reply) -> None:
-        if isinstance(command, commands.Answer):
-            self.decisions.answer(command, reply)
-            return
-        if isinstance(command, commands.Touch):
-            self.decisions.touch(command)
-            return
-        if isinstance(command, commands.Shown):
-            self.decisions.shown(command)
-            return
-        if self._over:
-            raise CommandError(self._ended())
-        who = command.who or command.source
-        if isinstance(command, commands.Hold):
-            self.decisions.hold(command.decision, command.on)
-        elif isinstance(command, commands.Extend):
-            self.decisions.extend(command.decision, command.seconds)
-        elif isinstance(command, commands.Autopilot):
-            self._autopilot(command, who)
-        elif isinstance(command, commands.Note):
-            if not command.text.strip():
-                raise CommandError("A note needs some text")
-            self.emit(events.note(text=command.text, who=who))
-        elif isinstance(command, commands.Pause):
-            self._pause(who)
-        elif isinstance(command, commands.Unpause):
-            self._unpause(who)
-        else:
-            self.stop(f"stopped by {who}", who)
-        self.confirm(reply, "")
-
     def confirm(self, reply: Reply, text: str) -> None:
         """Say that a command was carried out, once that is on disk."""
-        self.when_durable(lambda: reply(True, text), lambda: reply(False, self._ended()))
+        self.when_durable(lambda: reply(True, text), lambda: reply(False, self.ending()))
 
-    def _ended(self) -> str:
+    def ending(self) -> str:
+        """How the run ended, for whoever speaks to it too late."""
         failure = self.failure()
         return f"The run is over ({self.state.status})" if failure is None else str(failure)
-
-    def _autopilot(self, command: commands.Autopilot, who: str) -> None:
-        if command.decision is not None:
-            self.decisions.autopilot(command.decision, who)
-            return
-        if self.plan.mode == "fully_autonomous" and not command.on:
-            raise CommandError(
-                "A fully autonomous run asks nothing; start it with mode='full_interactive' instead"
-            )
-        if command.on != self.state.autopilot:
-            switch = "on" if command.on else "off"
-            self.emit(
-                events.plan_adjustment(
-                    description=f"Autopilot {switch}", autopilot=command.on, who=who
-                )
-            )
-        if command.on:
-            self.decisions.autopilot(None, who)
-
-    def _pause(self, who: str) -> None:
-        if self.state.status == "running":
-            self.emit(events.run_paused(who=who))
-            self.decisions.pause(True)
-
-    def _unpause(self, who: str) -> None:
-        if self.state.status == "paused":
-            self.emit(events.run_unpaused(who=who))
-            self.decisions.pause(False)
 
     # Ending.
 
@@ -395,6 +318,11 @@ class Engine(Core):
     def _give_up(self) -> None:
         for job in list(self.running.values()):
             self.attempts.cancelled(job, "did not end when the run was stopped; abandoned")
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended, also if that is not on disk yet."""
+        return self._over
 
     @property
     def stopping(self) -> bool:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..commands import from_json
-from ..engine.engine import Engine, Order
+from ..engine.engine import Engine
+from ..engine.orders import Order
 from ..errors import CommandError
 from ..handle import Run
 from ..plan import Plan

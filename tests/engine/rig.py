@@ -11,8 +11,9 @@ from typing import Any
 from orchestra_nb.agents.context import Context
 from orchestra_nb.agents.functions import Function
 from orchestra_nb.commands import Command
-from orchestra_nb.engine.engine import Engine, Order
+from orchestra_nb.engine.engine import Engine
 from orchestra_nb.engine.loops import loops
+from orchestra_nb.engine.orders import Order
 from orchestra_nb.engine.protocols import Job, Stored, Worker
 from orchestra_nb.events import Event
 from orchestra_nb.fold import apply

@@ -20,7 +20,7 @@ from orchestra_nb.commands import (
     Touch,
     Unpause,
 )
-from orchestra_nb.engine.engine import Order
+from orchestra_nb.engine.orders import Order
 from orchestra_nb.plan import Plan
 
 from .rig import WALL, Rig, choice, fields_of, fold, one_phase, task

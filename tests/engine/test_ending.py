@@ -13,7 +13,7 @@ import pytest
 
 from orchestra_nb.agents.context import Context
 from orchestra_nb.commands import Answer, Note, Pause, Stop
-from orchestra_nb.engine.engine import Order
+from orchestra_nb.engine.orders import Order
 from orchestra_nb.errors import DecisionClosed, StoreError
 from orchestra_nb.state import State
 

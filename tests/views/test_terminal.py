@@ -233,11 +233,11 @@ def test_keys_are_not_echoed_and_the_terminal_is_put_back(terminal: Terminal) ->
     """While it shows, keys come one by one; afterwards the terminal is as it was."""
     import termios
 
-    during = termios.tcgetattr(terminal.hands)
+    taken = termios.ICANON | termios.ECHO
+    terminal.until(lambda: not termios.tcgetattr(terminal.hands)[3] & taken)
     terminal.run.finished = True
     terminal._thread.join(5)
     after = termios.tcgetattr(terminal.hands)
-    assert not during[3] & (termios.ICANON | termios.ECHO)
     assert after[3] & termios.ICANON
     assert after[3] & termios.ECHO
     assert terminal.seen.endswith("\x1b[?25h")

@@ -1,0 +1,133 @@
+"""Who does each task: functions, Claude, or an error that names everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .agents.functions import Function
+from .engine.protocols import Worker
+from .errors import SetupError
+from .plan.graph import Graph, Node
+from .plan.text import did_you_mean, fold, short
+
+__all__ = ["Agents", "workers_of"]
+
+Agents = Mapping[str, Any]
+
+
+def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list[Worker | None]:
+    """Who does each task.
+
+    Raises:
+        SetupError: Naming everything that is wrong at once.
+    """
+    if agents is not None and not isinstance(agents, Mapping):
+        raise SetupError(f"agents must map names to functions; it is {short(agents)}")
+    given: dict[Any, Any] = dict(agents or {})
+    problems: list[str] = []
+    by_name: dict[str, str] = {}
+    for name in given:
+        if not isinstance(name, str):
+            problems.append(f"agents= has a key {name!r} that is no text")
+        elif fold(name) in by_name:
+            problems.append(f"agents= names {name!r} twice")
+        else:
+            by_name[fold(name)] = name
+    used: set[str] = set()
+    workers: list[Worker | None] = []
+    tasks = [node for node in graph.nodes if node.kind == "task"]
+    to_claude: list[str] = []
+    functions = {
+        name: Function(agent)
+        for name, agent in given.items()
+        if callable(agent) and not isinstance(agent, type) and not _is_worker(agent)
+    }
+    folded: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.kind != "task":
+            workers.append(None)
+            continue
+        if node.agent not in folded:
+            folded[node.agent] = fold(node.agent)
+        own = node.id if node.id == node.agent else fold(node.id)
+        named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
+        used.update(named)
+        if node.skip is not None:
+            workers.append(None)
+            continue
+        if named:
+            agent = functions.get(named[0], given[named[0]])
+            workers.append(_worker(agent, named[0], graph, node, problems))
+            continue
+        entry = graph.plan.agent_for(node.agent)
+        if not given or claude or (entry is not None and entry.model is not None):
+            workers.append(_claude(graph, node, problems))
+            to_claude.append(node.agent)
+            continue
+        problems.append(
+            f"nobody does {node.id!r}: pass agents={{{node.agent!r}: ...}}, "
+            "or claude=True to let Claude do what has no function"
+        )
+        workers.append(None)
+    known = [*(node.agent for node in tasks), *(node.id for node in tasks)]
+    for name in by_name.values():
+        if name not in used:
+            problems.append(
+                f"agents= names {name!r}, but no task is for it{did_you_mean(name, known)}"
+            )
+    if problems:
+        raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
+    _check_keys(workers, to_claude)
+    return workers
+
+
+def _is_worker(agent: Any) -> bool:
+    return callable(agent) and hasattr(agent, "blocking") and hasattr(agent, "retries")
+
+
+def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]) -> Worker | None:
+    if isinstance(given, Function):
+        try:
+            return given.bind(
+                lambda: [graph.nodes[i].id for i in sorted(graph.ancestors(node.index))]
+            )
+        except SetupError as error:
+            problems.append(f"agents[{name!r}]: {error}")
+            return None
+    if _is_worker(given):
+        worker: Worker = given
+        retries: Any = worker.retries
+        if isinstance(retries, int) and retries >= 0:
+            return worker
+        problems.append(f"agents[{name!r}].retries must be 0 or more, not {short(retries)}")
+        return None
+    problems.append(f"agents[{name!r}] must be a function or onb.agents.Claude(...), not {given!r}")
+    return None
+
+
+def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
+    from .agents.claude import Claude
+
+    entry = graph.plan.agent_for(node.agent)
+    if entry is None:
+        return Claude()
+    if entry.tools:
+        problems.append(
+            f"agents.{node.agent}.tools: tools are Python functions; pass "
+            f"agents={{{node.agent!r}: onb.agents.Claude(tools=[...])}}"
+        )
+        return None
+    options: dict[str, Any] = {
+        "model": entry.model, "system": entry.system, "max_tokens": entry.max_tokens,
+    }  # fmt: skip
+    return Claude(**{key: value for key, value in options.items() if value is not None})
+
+
+def _check_keys(workers: list[Worker | None], to_claude: list[str]) -> None:
+    for worker in {id(w): w for w in workers if w is not None}.values():
+        find_fault = getattr(worker, "check", None)
+        fault = find_fault() if callable(find_fault) else None
+        if fault:
+            for_whom = f" for {', '.join(dict.fromkeys(to_claude))}" if to_claude else ""
+            raise SetupError(f"Claude can't be reached{for_whom}: {fault}")
