@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ class _Synced:
         self.seq, self.error = seq, error
 
 
-class Core:
+class Core(ABC):
     """Inbox, turns, events, timers and durability of one run.
 
     Attributes:
@@ -293,21 +294,21 @@ class Core:
 
     # What an engine adds.
 
+    @abstractmethod
     def _advance(self) -> None:
         """Start what became ready."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_late(self, seconds: float) -> None:
         """The machine slept past a timer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _lost(self) -> None:
         """The log can't be written: start nothing more, end what runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_fault(self, error: Exception) -> None:
         """An exception in our own code."""
-        raise NotImplementedError
 
 
 def _shielded(call: Callable[[], None]) -> None:
