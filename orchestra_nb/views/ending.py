@@ -146,7 +146,8 @@ def _shares(state: State) -> tuple[tuple[str, int, str], ...]:
     if not whole:
         return ()
     exact = [(kind, 100 * spent[kind] / whole, words) for kind, words in _SHARES]
-    return tuple((kind, round(part), words) for kind, part, words in exact if part >= 0.5)
+    shares = tuple((kind, round(part), words) for kind, part, words in exact if part >= 0.5)
+    return shares if len(shares) > 1 else ()  # "100 % working" says nothing
 
 
 def _next(state: State, variable: str) -> tuple[str, ...]:

@@ -142,8 +142,81 @@ def test_without_a_recommendation_nothing_is_preselected_and_no_clock_runs(stage
     expect(confirm(stage)).to_be_disabled()
     expect(confirm(stage)).to_have_text("Choose an option")
     expect(stage.page.locator(".time")).to_have_text("No clock")
+    for part in (".option", ".clockline"):
+        box = stage.page.locator(part).first.bounding_box()
+        assert box
+        assert box["width"] > 800
     stage.page.locator(".option").nth(1).click()
     expect(confirm(stage)).to_be_enabled()
+
+
+def cut(stage: Stage, selector: str) -> int:
+    """How many of these texts are cut."""
+    found: int = stage.page.evaluate(
+        "(selector) => [...document.querySelectorAll(selector)].filter((e) =>"
+        " e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight).length",
+        selector,
+    )
+    return found
+
+
+@pytest.mark.parametrize("width", [600, 900])
+def test_titles_are_not_cut(stage: Stage, width: int) -> None:
+    """A long title takes another line, on the board and on the card."""
+    s = scenes.begun()
+    s.state.project = "Consolidated report of all subsidiaries for the board and the auditors, 2026"
+    question = "How should the revenue of subsidiaries that changed their currency be translated?"
+    s.ask(18.6, "rates", question, category="a category that is quite long for a category")
+    stage.show(s, 18.7, width=width)
+    expect(stage.page.locator(".card h3")).to_have_text(question)
+    assert cut(stage, ".card h3, .card .cardhead .sub, .id h3") == 0
+
+
+def test_findings_take_the_room_there_is(stage: Stage) -> None:
+    """Few findings are shown whole; many get a line each, with the whole text in the title."""
+    s = scenes.Scene()
+    s.start(0.0, "business-analyst")
+    s.found(1.0, "business-analyst", "Prices change weekly, not monthly, in all markets " * 2)
+    stage.show(s, 2.0)
+    high = stage.page.locator(".feed ol").evaluate("(e) => e.clientHeight")
+    assert cut(stage, ".feed .text") == 0
+    for n in range(4):
+        s.found(1.1 + n / 10, "business-analyst", f"Finding {n} of four, which is not short at all")
+    stage.advance(2.1)
+    assert cut(stage, ".feed .text") > 0
+    rows = stage.page.locator(".feed li").evaluate_all("(all) => all.map((e) => e.offsetHeight)")
+    assert set(rows) == {26}
+    assert stage.page.locator(".feed ol").evaluate("(e) => e.clientHeight") == high
+
+
+def test_a_touched_decision_keeps_its_place_and_its_time(stage: Stage) -> None:
+    """Its clock only stands still: the attention line goes on naming it and what is left."""
+    s = scenes.deciding()
+    s.ask(18.6, "region", "Cloud region", timeout_s=900.0)
+    s.hold(18.65, DATABASE, "here", 20.65)
+    stage.show(s, 18.7)
+    expect(stage.page.locator(".needs")).to_contain_text("next: Database technology")
+    expect(stage.page.locator(".needs .num")).to_have_text("7:27 left")
+    expect(stage.page.locator(".item").first).to_contain_text("Database technology")
+
+
+def test_after_a_record_the_next_decision_is_one_click_away(stage: Stage) -> None:
+    """The button stands right below the record, and only then the next card is shown."""
+    s = scenes.deciding()
+    s.ask(18.6, "region", "Cloud region")
+    stage.show(s, 18.7)
+    stage.page.locator(".card:visible .option").nth(1).hover()
+    s.decide(18.8, DATABASE, "B", "user")
+    stage.advance(18.8)
+    button = stage.page.get_by_role("button", name="Next decision")
+    record = stage.page.locator(".pane .record").bounding_box()
+    place = button.bounding_box()
+    assert record
+    assert place
+    assert place["y"] - record["y"] < 80
+    expect(stage.page.locator(".card:visible")).to_have_count(0)
+    button.click()
+    expect(stage.page.locator(".card:visible h3")).to_have_text("Cloud region")
 
 
 def test_touching_and_typing_are_told_to_the_engine(stage: Stage) -> None:

@@ -41,6 +41,7 @@ class BoardView {
     this.unwatch = watchTheme(this.root, () => this.restyle());
     this.sized = new ResizeObserver(() => {
       this.agents?.fit();
+      this.feed?.fit();
       this.draw(true);
     });
     this.sized.observe(this.root);

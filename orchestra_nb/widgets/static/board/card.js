@@ -155,7 +155,9 @@ class Card {
       const more = waiting > 1 ? ` and ${(waiting - 1).toLocaleString("en")} more wait` : " waits";
       parts.push(`${first}${more} for this`);
     }
-    parts.push(busy === 1 ? "1 agent keeps running" : `${busy.toLocaleString("en")} agents keep running`);
+    if (busy === 1) parts.push("1 agent keeps running");
+    else if (busy) parts.push(`${busy.toLocaleString("en")} agents keep running`);
+    else parts.push(`${parts.length ? "nothing" : "Nothing"} else runs`);
     return `${asker ? `Asked by ${asker}. ` : ""}${parts.join("; ")}.`;
   }
 

@@ -239,14 +239,19 @@ class Feed {
       const row = h(`li${blocks ? ".blocks" : ""}`, { title: `${text} (${who})` },
         h(`span.s-${blocks ? "warn" : "finding"}`, {}, glyph(blocks ? "warn" : "finding")),
         h("span.text", {}, blocks && h("b", {}, "Blocker "), text), h("span.num", {}, spanText(at)));
-      if (blocks && i > 1) row.style.position = "static";
+      if (blocks && i < 2) row.style.top = `${26 * i}px`;
+      else if (blocks) row.style.position = "static";
       return row;
     });
     if (!rows.length) rows.push(h("li.none", {}, h("span"), h("span.text", {}, "None yet."), h("span")));
     this.list.replaceChildren(...rows);
-    // The first two blockers stay in sight; how high they are is known only now.
-    if (blockers.length) rows[0].style.top = "0";
-    if (blockers.length > 1) rows[1].style.top = `${rows[0].offsetHeight}px`;
+    this.fit();
+  }
+
+  /** One line each, unless all of them fit with more: nothing is cut that has room. */
+  fit() {
+    this.list.classList.add("roomy");
+    if (this.list.scrollHeight > this.list.clientHeight) this.list.classList.remove("roomy");
     this.pin();
   }
 
