@@ -22,8 +22,8 @@ help:
 	@sed -n '2,4s/^# *//p' Makefile
 
 lab: $(VENV)/.lab
-	$(BIN)/jupyter lab $(if $(ROOT),--allow-root) --notebook-dir=notebooks \
-	  --LabApp.default_url=/lab/tree/01_quickstart.ipynb
+	$(BIN)/jupyter lab $(if $(ROOT),--allow-root) --ServerApp.root_dir=. \
+	  --LabApp.news_url=none --LabApp.default_url=/lab/tree/notebooks/01_quickstart.ipynb
 
 demo: $(VENV)/.lab
 	@$(BIN)/orchestra-nb demo

@@ -121,6 +121,9 @@ class Results(Mapping[str, Any]):
         if decision is not None and decision.outcome is not None:
             return decision.outcome
         error = self._engine.errors.get(found.id)
+        if found.status in ("pending", "ready"):
+            why = f"the run is {state.status}" if state.ended_at is not None else "wait for the run"
+            raise TaskFailed(found.id, "not started", why)
         raise TaskFailed(found.id, found.status, found.error or found.reason) from error
 
     def __iter__(self) -> Iterator[str]:
@@ -133,9 +136,14 @@ class Results(Mapping[str, Any]):
         return task in self._engine.results
 
     def __repr__(self) -> str:
-        missing = [t.id for t in self._engine.state.tasks if t.status in ("failed", "skipped")]
-        note = f"; without a result: {_named(missing)}" if missing else ""
-        return f"Results({_named(self)}{note})"
+        parts = [_named(self) or "none"]
+        for status in ("failed", "cancelled", "skipped"):
+            ids = [
+                t.id for t in self._engine.state.tasks if t.status == status and t.kind == "task"
+            ]
+            if ids:
+                parts.append(f"{status}: {_named(ids)}")
+        return f"Results({'; '.join(parts)})"
 
 
 def _named(ids: Iterable[str]) -> str:

@@ -267,9 +267,12 @@ def _start(
     _check_names(graph)
     _check_settings(seed, home, on_event=on_event, on_decision=on_decision)
     if plan.budget is not None and not rehearsal:
-        warnings.warn(
+        # With no place: it would be one in this package, and end up in saved notebooks.
+        warnings.warn_explicit(
             "The budget is shown beside what is spent, and not enforced yet: nothing stops at it",
-            stacklevel=5,
+            UserWarning,
+            "orchestra_nb",
+            0,
         )
     seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)

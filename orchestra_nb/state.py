@@ -89,7 +89,7 @@ class PhaseState:
     ended_at: float | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, frozen=True, repr=False)
 class Outcome:
     """How a decision ended: the choice, by whom, when.
 
@@ -110,6 +110,10 @@ class Outcome:
 
     def __str__(self) -> str:
         return f"{self.option} - {self.text}" if self.text != self.option else self.text
+
+    def __repr__(self) -> str:
+        note = f", note {self.note!r}" if self.note else ""
+        return f"<Outcome {str(self)!r} by {self.by}{note}>"
 
 
 @dataclass(slots=True, repr=False)

@@ -160,7 +160,7 @@ def test_results_of_what_has_none_say_why() -> None:
         results["stranger"]
     assert results.get("bad") is None
     assert ("good" in results, "bad" in results, len(results)) == (True, False, 1)
-    assert repr(results) == "Results(good; without a result: bad, after)"
+    assert repr(results) == "Results(good; failed: bad; skipped: after)"
     assert isinstance(results, Results)
     with pytest.raises(onb.RunFailed) as failed:
         run.check()

@@ -147,6 +147,14 @@ class Attached:
         engine.when_durable(lambda: self._outputs.replace(final, for_good=True))
         engine.later(RETIRE_AFTER_S, self._retire)
 
+    def say_again(self) -> None:
+        """Repeat the static end from the cell that waited for it, where no front end is known.
+
+        What executes notebooks drops what a thread displays between two cells.
+        """
+        if not self._met:
+            self._outputs.repeat()
+
     def _retire(self) -> None:
         """Let go of the run: a widget lives as long as its kernel, results must not."""
         self._ear.hear = _Afterwards(self.board).hear
@@ -289,8 +297,9 @@ class _Afterwards:
 class NotebookWaiter:
     """Waits in a cell with clicks working; an interrupt ends only the waiting."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, attached: Attached):
         self._run = run
+        self._attached = attached
         self._pump = KernelPump()
 
     def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -299,18 +308,22 @@ class NotebookWaiter:
         if not self._pump.available and not done():
             sys.stderr.write(f"{NO_PUMP}\n")
         try:
-            return self._pump.wait(lambda: done() or self._stuck(), timeout)
+            ended = self._pump.wait(lambda: done() or self._stuck(), timeout)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(_GOES_ON)
             raise
+        self._attached.say_again()
+        return ended
 
     async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Await in the cell until ``done()``."""
         try:
-            return await self._pump.wait_async(done, timeout)
+            ended = await self._pump.wait_async(done, timeout)
         except asyncio.CancelledError as interrupt:
             interrupt.add_note(_GOES_ON)
             raise
+        self._attached.say_again()
+        return ended
 
     def _refuse_in_callback(self) -> None:
         here = threading.current_thread()
@@ -384,7 +397,7 @@ class Notebook:
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""
         attached = Attached(run)
-        run._waiter = NotebookWaiter(run)
+        run._waiter = NotebookWaiter(run, attached)
         run._show = attached.evaluated
         attached.begin()
         return attached

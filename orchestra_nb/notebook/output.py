@@ -32,6 +32,11 @@ class Outputs:
         if self._final is not None and self._final is not shown:
             update_display(self._final, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
+    def repeat(self) -> None:
+        """Put what is shown for good in every place once more. From a cell."""
+        if self._final is not None:
+            self.replace(self._final, for_good=True)
+
     def replace(self, bundle: Mapping[str, Any], *, for_good: bool = False) -> None:
         """Put another mimebundle in every place. Any thread.
 

@@ -17,7 +17,6 @@ _SHARES: Final = (
     ("failed", "failed attempts"),
     ("human", "waiting for you"),
     ("rate_limit", "rate limit"),
-    ("slot", "no free slot"),
     ("budget", "budget"),
 )
 _BY: Final = {

@@ -168,7 +168,10 @@ def summary(state: State, folder: str) -> list[str]:
     """What a finished run leaves: how it ended, figures, what failed, where everything is."""
     done, total = state.done
     end = state.t if state.ended_at is None else state.ended_at
-    figures = [f"{done:,} of {words.count(total, 'agent')}", clock(math.floor(end))]
+    figures = [f"{done:,} of {words.count(total, 'agent')}"]
+    if skipped := state.counts["skipped"]:
+        figures.append(f"{skipped:,} skipped")
+    figures.append(clock(math.floor(end)))
     used = sum(state.usage.tokens.values())
     if used:
         figures += [f"{words.tokens(used)} tokens", words.money(state.usage.cost)]

@@ -170,10 +170,15 @@ class MessagesServer:
         self._ready.set()
         await self._stopped.wait()
         server.close()
-        open_talks = list(talks)
-        for talk in open_talks:
-            talk.cancel()
-        await asyncio.gather(*open_talks, return_exceptions=True)
+        while True:
+            open_talks = list(talks)
+            for talk in open_talks:
+                talk.cancel()
+            await asyncio.gather(*open_talks, return_exceptions=True)
+            # What was just being accepted comes up now, and what was closed is let go.
+            await asyncio.sleep(0.01)
+            if not talks:
+                return
 
     # -- HTTP ------------------------------------------------------------------------------
 
