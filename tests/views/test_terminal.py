@@ -240,7 +240,7 @@ def test_keys_are_not_echoed_and_the_terminal_is_put_back(terminal: Terminal) ->
     after = termios.tcgetattr(terminal.hands)
     assert after[3] & termios.ICANON
     assert after[3] & termios.ECHO
-    assert terminal.seen.endswith("\x1b[?25h")
+    terminal.until(lambda: terminal.seen.endswith("\x1b[?25h"))
 
 
 def test_no_colour_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
