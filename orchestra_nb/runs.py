@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import copy
+import gc
 import os
 import secrets
 import statistics
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -100,6 +102,24 @@ def check(
     return Checked(ready, runs, skipped)
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection while a run is made.
+
+    Ten thousand tasks are a hundred thousand objects that all stay: the collector would only look
+    at them again and again, which costs more than making them.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@_collector_paused()
 def start(
     plan: Plan | str | Path,
     agents: Agents | None = None,
@@ -131,6 +151,7 @@ def start(
     return _start(declared, graph, workers, inputs, home, seed, None, on_event, on_decision)
 
 
+@_collector_paused()
 def rehearse(
     plan: Plan | str | Path,
     *,

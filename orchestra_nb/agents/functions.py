@@ -44,6 +44,9 @@ class Function:
     def __init__(self, function: Callable[..., Any]):
         self.function = function
         self.blocking = not _is(inspect.iscoroutinefunction, function)
+        self._yields = _is(inspect.isgeneratorfunction, function) or _is(
+            inspect.isasyncgenfunction, function
+        )
         self._call: Callable[[Context], Any] = function
         self._parameters: list[inspect.Parameter] = []
         try:
@@ -65,9 +68,7 @@ class Function:
         Raises:
             SetupError: If a parameter can't be filled, or calling it would run none of its code.
         """
-        if _is(inspect.isgeneratorfunction, self.function) or _is(
-            inspect.isasyncgenfunction, self.function
-        ):
+        if self._yields:
             name = getattr(self.function, "__qualname__", repr(self.function))
             raise SetupError(
                 f"{name}() is a generator: it holds a yield, so calling it runs none of its code. "

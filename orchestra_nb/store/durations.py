@@ -8,6 +8,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class DurationLog:
         lines = [
             {
                 "agent": agent,
-                "task": hashlib.sha256(task.encode("utf-8", "replace")).hexdigest()[:16],
+                "task": _digest(task),
                 "seconds": round(seconds, 3),
                 "status": status,
                 "level": level,
@@ -72,6 +73,11 @@ class DurationLog:
             for agent, task, seconds, status, level, declared, at in waiting
         ]
         files.append_bytes(self._path, encode_events(lines))
+
+
+@lru_cache(maxsize=1024)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def read_durations(path: str | Path | None = None) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from ..plan import Decision, Task, load_levels
@@ -69,6 +70,7 @@ def _text(text: str) -> str:
     return line
 
 
+@lru_cache(maxsize=1024)
 def _name(text: str) -> str:
     """A name between ``**``, which it can't end early."""
     return re.sub(r"\*{2,}", "*", _text(text)).strip("* ") or "?"

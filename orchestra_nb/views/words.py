@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from ..plan.durations import clock
@@ -195,6 +196,11 @@ def _unit(number: float, word: str) -> str:
 
 def time_of_day(wall: float, *, seconds: bool = False) -> str:
     """Local time of an epoch second: ``10:50``, or ``10:50:07``."""
+    return _clock_face(int(wall), seconds)
+
+
+@lru_cache(maxsize=1024)
+def _clock_face(wall: int, seconds: bool) -> str:
     return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(wall))
 
 

@@ -119,7 +119,7 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=5)
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        ours(work_of(20, 0), 16, home)  # imports and threads are not what is measured
+        ours(work_of(50, 0), 16, home)  # imports and threads are not what is measured
     print(f"{'limit':>5}  {'seed':>4}  {'bound s':>8}  {'bare s':>7}  {'ours s':>7}  {'ratio':>6}")
     for limit in (6, 16):
         ratios = []
