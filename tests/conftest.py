@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
+# There is no lock file, so that no registry stands in the repository: `npm ci` would refuse.
+AXE = ROOT / "tests" / "js" / "node_modules" / "axe-core" / "axe.min.js"
+NO_AXE = "axe-core is not installed: run `make javascript`, which needs Node.js"
+
 # The oldest and the newest supported ipykernel. The old one is a folder that shadows the new one.
 KERNELS = {"ipykernel-7": None, "ipykernel-6": Path(sys.prefix) / "ipykernel6"}
 

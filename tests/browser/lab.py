@@ -20,9 +20,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Dialog, Locator, Page
 
-from tests.conftest import ROOT
-
-AXE = ROOT / "tests" / "js" / "node_modules" / "axe-core" / "axe.min.js"
+from tests.conftest import AXE, NO_AXE
 
 # No news, no update check, no dialog: nothing may cover the page or ask the network.
 SETTINGS = {
@@ -275,7 +273,7 @@ class Notebook:
             rules: Only these rules of axe, such as ``color-contrast``; by default all.
         """
         if not AXE.exists():
-            pytest.fail(f"axe-core is not installed: run `npm ci` in {AXE.parents[2].name}")
+            pytest.fail(NO_AXE)
         self.page.add_script_tag(path=AXE)
         script = """async ([selector, rules]) => {
             const only = rules.length ? {runOnly: {type: 'rule', values: rules}} : {};

@@ -10,10 +10,9 @@ from playwright.sync_api import ConsoleMessage, Page
 
 from orchestra_nb.widgets.board import joined, stylesheet
 from orchestra_nb.widgets.snapshot import RunInfo, delta, snapshot
+from tests.conftest import AXE
 
 from .scenes import Scene
-
-AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 LAB = {
     "light": (

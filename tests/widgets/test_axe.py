@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import AXE, NO_AXE
+
 from . import scenes
-from .stage import AXE, Stage, axe
+from .stage import Stage, axe
 
 
 def inbox() -> scenes.Scene:
@@ -79,7 +81,7 @@ def test_every_text_has_a_contrast_of_4_5(stage: Stage, name: str, theme: str) -
     assert worst[0][0] >= 4.5, worst
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci in tests/js)")
+@pytest.mark.skipif(not AXE.exists(), reason=NO_AXE)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["deciding", "inbox", "failed", "2,000 tasks"])
 def test_axe_finds_nothing(stage: Stage, name: str, theme: str) -> None:

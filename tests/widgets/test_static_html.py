@@ -14,9 +14,10 @@ import orchestra_nb.widgets
 from orchestra_nb.views.glyphs import PATHS
 from orchestra_nb.views.run_info import RunInfo
 from orchestra_nb.views.static_html import MOST_BYTES, final_html, final_text
+from tests.conftest import AXE, NO_AXE
 
 from . import scenes
-from .stage import AXE, Stage, axe
+from .stage import Stage, axe
 
 STATIC = Path(orchestra_nb.widgets.__file__).parent / "static"
 
@@ -164,7 +165,7 @@ def test_the_hosts_rules_do_not_reach_into_the_record(chromium: Browser) -> None
     page.close()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci in tests/js)")
+@pytest.mark.skipif(not AXE.exists(), reason=NO_AXE)
 def test_axe_finds_nothing_in_the_record(stage: Stage) -> None:
     """What is kept can be read by everybody."""
     for make in (scenes.finished, scenes.failed, scenes.many):
