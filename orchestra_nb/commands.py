@@ -6,21 +6,30 @@ What comes of a command is an event like any other.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from .errors import CommandError
-from .plan.text import clean, short
+from .plan.parts import plain
+from .plan.text import short
 
 __all__ = [
     "Answer",
     "Autopilot",
     "Command",
+    "Draft",
+    "Edit",
     "Extend",
     "Hold",
+    "Level",
     "Note",
     "Pause",
+    "Rate",
+    "Reply",
+    "Retry",
     "Shown",
+    "Skip",
     "Source",
     "Stop",
     "Touch",
@@ -43,13 +52,30 @@ class _Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(_Said):
-    """Choose an option; ``text`` is the free text of "Other…"."""
+    """Choose an option.
+
+    Attributes:
+        text: The free text of "Other…".
+        note: A sentence for the agents; for one that is sent back, what to do better.
+        values: What was filled in or edited: a form's answers by question id, a tool's arguments
+            by name, ``{"result": ...}`` of a review.
+    """
 
     kind: ClassVar[str] = "answer"
     decision: str
     option: str
     text: str | None = None
     note: str | None = None
+    values: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft(_Said):
+    """What a form holds so far, not yet sent: it counts when the form's time runs out."""
+
+    kind: ClassVar[str] = "draft"
+    decision: str
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +132,49 @@ class Note(_Said):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skip(_Said):
+    """Leave out a task that has not started; what waits for it goes on without its result."""
+
+    kind: ClassVar[str] = "skip"
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(_Said):
+    """Try a task again that failed or was skipped by hand, or whose next try is still to come."""
+
+    kind: ClassVar[str] = "retry"
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(_Said):
+    """Another text for a task that has not started."""
+
+    kind: ClassVar[str] = "edit"
+    task: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(_Said):
+    """A thumb for a task's result, up or down."""
+
+    kind: ClassVar[str] = "rate"
+    task: str
+    good: bool
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level(_Said):
+    """Another project level for what has not started."""
+
+    kind: ClassVar[str] = "level"
+    level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(_Said):
     """Nothing new starts; decision clocks stand still."""
 
@@ -127,16 +196,55 @@ class Stop(_Said):
 
 
 Command: TypeAlias = (
-    Answer | Hold | Extend | Touch | Shown | Autopilot | Note | Pause | Unpause | Stop
+    Answer
+    | Draft
+    | Hold
+    | Extend
+    | Touch
+    | Shown
+    | Autopilot
+    | Note
+    | Skip
+    | Retry
+    | Edit
+    | Rate
+    | Level
+    | Pause
+    | Unpause
+    | Stop
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a command.
+
+    Attributes:
+        ok: Whether it was carried out.
+        text: A sentence for whoever sent it; may be empty when it was.
+        faults: Field -> what is wrong with it, for a form or arguments that did not fit.
+        late: Refused only because it came too late.
+    """
+
+    ok: bool
+    text: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    late: bool = False
+
+
 TEXT_MAX = 10_000
 """More than a person types; a longer text is refused, not cut."""
+VALUES_MAX = 200_000
+"""The same for what a form, arguments or an edited result hold together."""
 _KINDS: dict[str, Any] = {cls.kind: cls for cls in get_args(Command)}
 _CHECKS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "str | None": (str, type(None)),
     "bool": (bool,),
     "float": (int, float),
+    "int": (int,),
+    "dict[str, Any]": (dict,),
+    "dict[str, Any] | None": (dict, type(None)),
     "Source": (str,),
 }
 
@@ -172,7 +280,12 @@ def from_json(message: Any, *, source: Source | None = None) -> Command:
             raise CommandError(f"{cls.kind}.{item.name} can't be {short(value)}")
         if isinstance(value, str) and len(value) > TEXT_MAX:
             raise CommandError(f"{cls.kind}.{item.name} is longer than {TEXT_MAX:,} characters")
-        values[item.name] = clean(value) if isinstance(value, str) else value
+        try:
+            values[item.name] = plain(value)
+        except ValueError as error:
+            raise CommandError(f"{cls.kind}.{item.name}: a value {error}") from None
+        if isinstance(value, dict) and len(repr(values[item.name])) > VALUES_MAX:
+            raise CommandError(f"{cls.kind}.{item.name} is longer than {VALUES_MAX:,} characters")
     if source is not None:
         values["source"] = source
     elif values.get("source", "python") not in get_args(Source):

@@ -18,6 +18,7 @@ Errors carry fields; the sentence a person reads is made from them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = [
@@ -159,4 +160,15 @@ class DecisionClosed(OrchestraError):
 
 
 class CommandError(OrchestraError):
-    """A command can't be carried out; the run is as it was."""
+    """A command can't be carried out; the run is as it was.
+
+    Attributes:
+        faults: Field -> what is wrong with it, where a form or arguments did not fit.
+        late: Whether it would have counted earlier: decided, or over.
+    """
+
+    def __init__(
+        self, message: str, *, faults: Mapping[str, str] | None = None, late: bool = False
+    ):
+        self.faults, self.late = dict(faults or {}), late
+        super().__init__(message)

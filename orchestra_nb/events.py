@@ -191,6 +191,28 @@ def agent_skipped(*, task: str, agent: str, phase: int, cause: str, reason: str)
     return _of_task("agent_skipped", task, agent, phase) | {"cause": cause, "reason": reason}
 
 
+def task_revived(*, tasks: list[str], reason: str, who: str) -> Event:
+    """Tasks that were over or left out are to be done after all, by a person's wish."""
+    return {"event": "task_revived", "tasks": tasks, "reason": reason, "who": who}
+
+
+def task_edited(*, task: str, agent: str, phase: int, text: str, who: str) -> Event:
+    """A task that had not started has another text."""
+    return _of_task("task_edited", task, agent, phase) | {"text": text, "who": who}
+
+
+def rating(
+    *, task: str, agent: str, phase: int, attempt: int, good: bool, note: str, who: str
+) -> Event:
+    """A person's thumb for a task's result; the last one counts."""
+    return _of_task("rating", task, agent, phase) | {
+        "attempt": attempt,
+        "good": good,
+        "note": note,
+        "who": who,
+    }
+
+
 def agent_cancelled(*, task: str, agent: str, phase: int, reason: str) -> Event:
     """A running task was ended by a stop."""
     return _of_task("agent_cancelled", task, agent, phase) | {"reason": reason}
@@ -257,8 +279,12 @@ def decision_withdrawn(*, decision_id: str, phase: int | None, reason: str, caus
     }
 
 
-def decision(*, decision_id: str, text: str, option: str, by: By, **rest: Any) -> Event:
-    """A decision's one outcome; ``text`` reads like "B - Cassandra"."""
+def decision(*, decision_id: str | None, text: str, option: str, by: By, **rest: Any) -> Event:
+    """A decision's one outcome; ``text`` reads like "B - Cassandra".
+
+    Without an id it is a choice an agent made itself, with ``task``, ``agent``, ``phase`` and
+    ``reason``.
+    """
     return {
         "event": "decision",
         "decision_id": decision_id,
@@ -284,7 +310,10 @@ def checkpoint(*, decision_id: str, phase: int, name: str) -> Event:
 
 
 def plan_adjustment(*, description: str, **changes: Any) -> Event:
-    """The run goes on differently from here on."""
+    """The run goes on differently from here on.
+
+    ``changes`` are ``autopilot``, ``level``, ``timeline``, ``budget``: the new value of each.
+    """
     return {"event": "plan_adjustment", "description": description} | changes
 
 

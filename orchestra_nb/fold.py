@@ -59,24 +59,57 @@ def _settle(state: State, task: TaskState, status: TaskStatus, t: float, change:
     task.ended_at = t
     task.wait_cause = None
     state.unsettled -= 1
+    # What is left out passes on what it waited for: nobody starts early because of it.
+    if task.unmet <= 0:
+        _release(state, task, t, change)
+
+
+def _release(state: State, task: TaskState, t: float, change: Change) -> None:
+    """Whoever waited for a node counts one dependency less."""
     graph, tasks = state.graph, state.tasks
-    for index in graph.dependents[task.index]:
-        other = tasks[index]
-        other.unmet -= 1
-        if other.unmet == 0:
-            _ready(state, other, t, change)
-    if not graph.in_gate[task.index]:
-        return
-    phase = state.phases[task.phase - 1]
-    phase.unsettled -= 1
-    if phase.unsettled == 0:
-        phase.ended_at = t
-        change.phases_ended.append(phase.number)
-        for index in graph.gated[task.phase - 1]:
+    todo = [task]
+    while todo:
+        one = todo.pop()
+        waiting = graph.dependents[one.index]
+        if graph.in_gate[one.index]:
+            phase = state.phases[one.phase - 1]
+            phase.unsettled -= 1
+            if phase.unsettled == 0:
+                phase.ended_at = t
+                change.phases_ended.append(phase.number)
+                waiting = waiting + graph.gated[one.phase - 1]
+        for index in waiting:
             other = tasks[index]
             other.unmet -= 1
             if other.unmet == 0:
-                _ready(state, other, t, change)
+                if other.status == "pending":
+                    _ready(state, other, t, change)
+                elif other.status == "skipped":
+                    todo.append(other)
+
+
+def _recount(state: State, t: float, change: Change) -> None:
+    """Count everybody's unmet dependencies anew, after what was over is to be done again."""
+    graph, tasks = state.graph, state.tasks
+    released = [False] * len(tasks)
+    left = [len(members) for members in graph.gate_members]
+    for index in graph.order:
+        node, task = graph.nodes[index], tasks[index]
+        waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
+        unmet = sum(not released[i] for i in waits) + sum(left[gate] > 0 for gate in node.gates)
+        if task.status in ("pending", "ready", "skipped"):
+            task.unmet = unmet
+            if task.status == "ready" and unmet:
+                _move(state, task, "pending", change)
+            elif not unmet:
+                _ready(state, task, t, change)
+        released[index] = task.status in SETTLED and (task.status != "skipped" or not unmet)
+        if released[index] and graph.in_gate[index]:
+            left[node.phase - 1] -= 1
+    for phase, count in zip(state.phases, left, strict=True):
+        phase.unsettled = count
+        if count:
+            phase.ended_at = None
 
 
 def _ready(state: State, task: TaskState, t: float, change: Change) -> None:
@@ -133,9 +166,15 @@ def _agent_progress(state: State, e: Event, change: Change) -> None:
 def _agent_retry(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     _move(state, task, "retrying", change)
-    if task.spans and task.spans[-1][2] is None:
+    task.message_at = e["t"]
+    if e["cause"] == "review":  # sent back by a person: nothing failed
+        task.comments += (e["error"],)
+        task.wait_cause = task.wait_until = None
+        _close_span(task, e["t"])
+        return
+    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
         task.spans[-1][0] = "failed"
-    task.error, task.message_at = e["error"], e["t"]
+    task.error = e["error"]
     task.wait_cause = e["cause"]
     task.wait_until = e["t"] + e["delay_s"]
     if e["cause"]:
@@ -172,6 +211,30 @@ def _agent_skipped(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.reason, task.skip_cause = e["reason"], e["cause"]
     _settle(state, task, "skipped", e["t"], change)
+
+
+def _task_revived(state: State, e: Event, change: Change) -> None:
+    for name in e["tasks"]:
+        task = state.tasks[state.graph.index[name]]
+        if task.status in SETTLED:
+            _move(state, task, "pending", change)
+            state.unsettled += 1
+            task.ended_at = None
+            task.error = task.reason = task.skip_cause = ""
+    _recount(state, e["t"], change)
+    change.run = True
+
+
+def _task_edited(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.title = e["text"]
+    change.tasks.add(task.index)
+
+
+def _rating(state: State, e: Event, change: Change) -> None:
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.rating = e["good"]
+    change.tasks.add(task.index)
 
 
 def _agent_cancelled(state: State, e: Event, change: Change) -> None:
@@ -220,6 +283,9 @@ def _decision_opened(state: State, e: Event, change: Change) -> None:
         timeout_s=timeout,
         sum=e["sum"],
         deadline=None if timeout is None else e["t"] + timeout,
+        purpose=e.get("purpose", "decision"),
+        about=state.graph.index.get(e.get("task", "")),
+        detail=e.get("detail") or {},
     )
     index = state.graph.index.get(key)
     if index is not None:
@@ -276,6 +342,11 @@ def _decision_withdrawn(state: State, e: Event, change: Change) -> None:
 
 def _decision(state: State, e: Event, change: Change) -> None:
     key = e["decision_id"]
+    if key is None:
+        index = state.graph.index[e["task"]]
+        state.findings.append(Finding("choice", e["decision"], e["agent"], index, e["t"]))
+        change.findings += 1
+        return
     decision = state.decisions.get(key)
     if decision is None:
         _settle_decision(state, key, "completed", e, change)
@@ -293,7 +364,11 @@ def _decision(state: State, e: Event, change: Change) -> None:
         wall=e["wall"],
         waited_s=e["waited_s"],
         shown_s=e["shown_s"],
+        values=e.get("values"),
     )
+    if decision.purpose == "form":
+        state.answers |= e.get("values") or {}
+        change.run = True
     decision.deadline = decision.held = decision.held_until = None
     _settle_decision(state, key, "completed", e, change)
 
@@ -305,8 +380,10 @@ def _note(state: State, e: Event, change: Change) -> None:
 
 def _plan_adjustment(state: State, e: Event, change: Change) -> None:
     state.adjustments.append(e["description"])
-    if "autopilot" in e:
-        state.autopilot = e["autopilot"]
+    state.autopilot = e.get("autopilot", state.autopilot)
+    state.level = e.get("level", state.level)
+    state.timeline = e.get("timeline", state.timeline)
+    state.budget = e.get("budget", state.budget)
     change.run = True
 
 
@@ -336,6 +413,9 @@ HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
     "agent_failed": _agent_failed,
     "agent_skipped": _agent_skipped,
     "agent_cancelled": _agent_cancelled,
+    "task_revived": _task_revived,
+    "task_edited": _task_edited,
+    "rating": _rating,
     "insight": _finding,
     "blocker": _finding,
     "tool_call": _nothing,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import commands
-from .commands import Command
+from .commands import Command, Reply
 from .engine.crew import carried_run
 from .engine.loops import on_own_thread
 from .engine.orders import Order
@@ -364,20 +364,15 @@ class Run:
 
     def _say(self, command: Command) -> None:
         command = self._checked(command)
-        answer: Future[tuple[bool, str]] = Future()
-        self._engine.post(Order(command, lambda ok, text: _reply(answer, ok, text)))
+        answer: Future[Reply] = Future()
+        self._engine.post(Order(command, answer.set_result))
         if on_own_thread():
             return
         try:
-            ok, text = answer.result(REPLY_WITHIN_S)
+            reply = answer.result(REPLY_WITHIN_S)
         except FutureTimeout:
             raise CommandError(
                 f"No reply within {REPLY_WITHIN_S:g} s; the command counts when it arrives"
             ) from None
-        if not ok:
-            raise CommandError(text)
-
-
-def _reply(answer: Future[tuple[bool, str]], ok: bool, text: str) -> None:
-    if not answer.done():
-        answer.set_result((ok, text))
+        if not reply.ok:
+            raise CommandError(reply.text, faults=reply.faults, late=reply.late)

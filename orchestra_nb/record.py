@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .commands import Reply
 from .errors import StoreError, TaskFailed
 from .events import Event
 from .fold import apply
@@ -105,6 +106,5 @@ class Record:
 
     def post(self, order: Any) -> None:
         """Refuse a command: nobody here could carry it out."""
-        order.reply(
-            False, f"Run {self.run_id} is not running in this process ({self.state.status})"
-        )
+        text = f"Run {self.run_id} is not running in this process ({self.state.status})"
+        order.reply(Reply(False, text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +22,7 @@ __all__ = [
     "Finding",
     "Outcome",
     "PhaseState",
+    "Purpose",
     "RunStatus",
     "SpanKind",
     "State",
@@ -35,6 +37,9 @@ TaskStatus: TypeAlias = Literal[
 ]  # fmt: skip
 RunStatus: TypeAlias = Literal["running", "paused", "completed", "failed", "stopped", "interrupted"]
 SETTLED: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
+Purpose: TypeAlias = Literal[
+    "decision", "form", "checkpoint", "overrun", "blocker", "approval", "review", "failure"
+]
 SpanKind: TypeAlias = Literal["run", "failed", "rate_limit", "human", "slot", "budget"]
 
 
@@ -43,7 +48,9 @@ class TaskState:
     """One task, decision or checkpoint of the plan.
 
     Times are the run's ``t`` in seconds. ``spans`` are ``[kind, start, end or None]`` in order,
-    what the task's time went into; ``unmet`` counts the dependencies that are not settled.
+    what the task's time went into; ``unmet`` counts the dependencies that are not settled;
+    ``title`` is its text, as last edited; ``comments`` are those with which its result was sent
+    back; ``rating`` is the last thumb.
     """
 
     index: int
@@ -71,6 +78,8 @@ class TaskState:
     cost: float = 0.0
     result: dict[str, Any] | None = None
     spans: list[list[Any]] = field(default_factory=list)
+    comments: tuple[str, ...] = ()
+    rating: bool | None = None
 
 
 @dataclass(slots=True)
@@ -94,7 +103,7 @@ class Outcome:
     """How a decision ended: the choice, by whom, when.
 
     ``waited_s`` and ``shown_s`` are seconds since it opened and on a visible card, ``at`` the
-    run's ``t``, ``wall`` epoch seconds.
+    run's ``t``, ``wall`` epoch seconds; ``values`` what was filled in or edited.
     """
 
     option: str
@@ -107,6 +116,7 @@ class Outcome:
     wall: float = 0.0
     waited_s: float = 0.0
     shown_s: float = 0.0
+    values: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.option} - {self.text}" if self.text != self.option else self.text
@@ -122,7 +132,8 @@ class DecisionState:
 
     ``options`` are ``{"key", "text", "description"}``; ``deadline`` is the run's ``t`` (``None``:
     no clock, or held); ``timeout_s`` the whole clock with what was added; ``sum`` how it was
-    computed, for people.
+    computed, for people. ``purpose`` says what kind of card it is and ``detail`` what that card
+    shows besides (JSON-able, its keys belong to the purpose); ``about`` is the task it is about.
     """
 
     id: str
@@ -145,6 +156,9 @@ class DecisionState:
     held_until: float | None = None
     outcome: Outcome | None = None
     withdrawn: str = ""
+    purpose: Purpose = "decision"
+    about: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         how = f"{self.outcome}, by {self.outcome.by}" if self.outcome else self.withdrawn or "open"
@@ -162,7 +176,7 @@ class DecisionState:
 
 @dataclass(slots=True, frozen=True)
 class Finding:
-    """An insight or a blocker; ``kind`` is ``insight`` or ``blocker``."""
+    """What an agent told: ``kind`` is ``insight``, ``blocker`` or ``choice`` (one of its own)."""
 
     kind: str
     text: str
@@ -212,15 +226,17 @@ class State:
         tasks: One entry a node of the graph, by index.
         phases: One entry a phase.
         decisions: Every opened decision by id, in the order they opened.
-        findings: Insights and blockers, oldest first.
+        findings: Insights, blockers and agents' own choices, oldest first.
+        answers: Question id -> answer, or its default until somebody answers.
+        budget: Caps of the run: ``usd``, ``tokens``.
         status: The run's status.
         t: Time of the last event, seconds since the run's start.
     """
 
     __slots__ = (
-        "adjustments", "autopilot", "counts", "decisions", "ended_at", "findings", "graph",
-        "id", "level", "mode", "notes", "phases", "project", "rehearsal", "seq", "status",
-        "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "adjustments", "answers", "autopilot", "budget", "counts", "decisions", "ended_at",
+        "findings", "graph", "id", "level", "mode", "notes", "phases", "project", "rehearsal",
+        "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
@@ -242,6 +258,8 @@ class State:
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self.adjustments: list[str] = []
+        self.answers: dict[str, Any] = {q.id: q.default for q in plan.questions}
+        self.budget: dict[str, Any] = plan.budget.model_dump() if plan.budget else {}
         self.usage = Usage()
         self.tasks = [
             TaskState(n.index, n.id, n.agent, n.phase, n.kind, n.title, n.unmet)
@@ -271,6 +289,7 @@ class State:
         twin.findings = self.findings[:]
         twin.notes = self.notes[:]
         twin.adjustments = self.adjustments[:]
+        twin.answers, twin.budget = self.answers.copy(), self.budget.copy()
         twin.usage = replace(self.usage, tokens=self.usage.tokens.copy())
         twin.tasks = [_copy_task(task) for task in self.tasks]
         twin.phases = [replace(phase, counts=phase.counts.copy()) for phase in self.phases]

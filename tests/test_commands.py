@@ -21,6 +21,9 @@ VALUES = {
     "str | None": st.none() | TEXTS,
     "bool": st.booleans(),
     "float": st.floats(allow_nan=False, allow_infinity=False),
+    "int": st.integers(),
+    "dict[str, Any]": st.dictionaries(TEXTS, TEXTS | st.booleans(), max_size=3),
+    "dict[str, Any] | None": st.none() | st.dictionaries(TEXTS, st.integers(), max_size=3),
     "Source": st.sampled_from(get_args(commands.Source)),
 }
 JSON = st.recursive(
@@ -76,7 +79,7 @@ def test_hostile_fields_are_refused_or_passed_over(kind: str, more: dict[str, An
     [
         (None, "A command is a mapping, not NoneType"),
         ([], "A command is a mapping, not list"),
-        ({}, "Unknown command None; known: answer, hold"),
+        ({}, "Unknown command None; known: answer, draft"),
         ({"command": "explode"}, "Unknown command 'explode'"),
         ({"command": ["stop"]}, "Unknown command a list"),
         ({"command": "answer"}, "answer needs decision and option"),

@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
     "error": "e", "delay_s": 1.0, "cause": "human", "result": None, "reason": "r",
     "summary": "s", "tokens": {"input": 1}, "decision_id": "d", "question": "q?", "option": "A",
     "by": "user", "response": "B", "description": "w", "who": "Ana", "until_s": None,
-    "remaining_s": 3.0,
+    "remaining_s": 3.0, "tasks": ["t"], "good": True, "note": "n",
 }  # fmt: skip
 
 

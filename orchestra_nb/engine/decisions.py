@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from .. import commands, events
+from ..commands import Reply
 from ..errors import CommandError
 from ..events import By
 from ..plan import Decision, is_asked, timeout_for
 from ..plan.durations import clock
-from ..state import DecisionState, Outcome
+from ..state import DecisionState, Outcome, Purpose
 from .countdown import Countdown
 from .protocols import Ask
 from .timers import Timer
@@ -18,24 +20,58 @@ from .timers import Timer
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Decisions"]
+__all__ = ["Card", "Decisions", "Values"]
 
-Reply = Callable[[bool, str], None]
+Replier = Callable[[Reply], None]
+Values = dict[str, Any]
 OTHER = "other"
 """Option key of an answer in free text."""
+
+
+def _as_it_is(values: Values | None) -> Values | None:
+    return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a decision is about, and what comes of it.
+
+    Attributes:
+        purpose: What kind of card it is.
+        asker: Agent that asks; empty for the plan and for the engine itself.
+        phase: Number of the phase it belongs to.
+        about: Id of the task it is about, besides its asker.
+        detail: What its card shows besides; JSON-able.
+        ask: The running agent's question, if one asks.
+        check: Judges an answer: gives the values to keep, raises :class:`CommandError` with
+            ``faults`` for what does not fit.
+        fill: Gives the values when no person answers, from the last draft or ``None``.
+        then: Called with the outcome.
+    """
+
+    purpose: Purpose = "decision"
+    asker: str = ""
+    phase: int | None = None
+    about: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    ask: Ask | None = None
+    check: Callable[[commands.Answer], Values | None] | None = None
+    fill: Callable[[Values | None], Values | None] = _as_it_is
+    then: Callable[[Outcome], None] | None = None
 
 
 class _Open:
     """What the engine keeps of a decision while it is open."""
 
-    __slots__ = ("asks", "countdown", "shown_s", "spec", "timer")
+    __slots__ = ("card", "countdown", "draft", "shown_s", "spec", "timer")
 
-    def __init__(self, spec: Decision, countdown: Countdown):
+    def __init__(self, spec: Decision, card: Card, countdown: Countdown):
         self.spec = spec
+        self.card = card
         self.countdown = countdown
         self.timer: Timer | None = None
         self.shown_s = 0.0
-        self.asks: list[Ask] = []
+        self.draft: Values | None = None
 
 
 class Decisions:
@@ -48,30 +84,28 @@ class Decisions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(
-        self, decision_id: str, spec: Decision, *, asker: str, phase: int, ask: Ask | None = None
-    ) -> None:
+    def open(self, decision_id: str, spec: Decision, card: Card) -> None:
         """Ask for a decision, or settle it at once where mode or autopilot say so."""
         engine = self._engine
         plan, state = engine.plan, engine.state
         timeout = timeout_for(
             spec,
             level=state.level,
-            timeline=plan.timeline,
+            timeline=state.timeline,  # type: ignore[arg-type]
             mode=plan.mode,
             timeouts=plan.timeouts,
             auto_proceed=plan.auto_proceed,
         )
-        entry = _Open(spec, Countdown(timeout.seconds, engine.t))
-        if ask is not None:
-            entry.asks.append(ask)
+        entry = _Open(spec, card, Countdown(timeout.seconds, engine.t))
         self._open[decision_id] = entry
         engine.emit(
             events.decision_opened(
                 decision_id=decision_id,
                 question=spec.title,
-                agent=asker,
-                phase=phase,
+                purpose=card.purpose,
+                agent=card.asker,
+                phase=card.phase,
+                task=card.about,
                 kind=spec.kind,
                 category=spec.category,
                 context=spec.context,
@@ -82,9 +116,10 @@ class Decisions:
                 recommend=spec.recommend,
                 because=spec.because,
                 other=spec.other,
-                asker=asker,
+                asker=card.asker,
                 timeout_s=timeout.seconds,
                 sum=timeout.sum,
+                detail=card.detail,
             )
         )
         by = self._at_once(spec)
@@ -104,7 +139,7 @@ class Decisions:
             return "autopilot"
         return None if is_asked(spec, mode=self._engine.plan.mode) else "policy"
 
-    def answer(self, command: commands.Answer, reply: Reply) -> None:
+    def answer(self, command: commands.Answer, reply: Replier) -> None:
         """A person's choice."""
         entry = self._open.get(command.decision)
         if entry is None:
@@ -122,14 +157,34 @@ class Decisions:
                 f"{command.decision!r} has no option {command.option!r}; it has {', '.join(keys)}"
                 + (" (with text=...)" if spec.other else "")
             )
+        values = command.values
+        if entry.card.check is not None:
+            values = entry.card.check(command)
         by: By = "remote" if command.source in ("cli", "remote") else "user"
         self._settle(
             command.decision, key, text, by, who=command.who, note=command.note or "",
-            client=command.client,
+            client=command.client, values=values,
         )  # fmt: skip
         self._engine.confirm(reply, f"{spec.title}: {key}, by you.")
 
-    def _late(self, command: commands.Answer, reply: Reply) -> None:
+    def draft(self, command: commands.Draft) -> None:
+        """What a form holds so far; a fault in it is said, and it counts all the same.
+
+        Raises:
+            CommandError: If something in it does not fit; ``faults`` say what.
+        """
+        entry = self._find(command.decision)
+        entry.draft = command.values
+        if entry.card.check is not None:
+            entry.card.check(
+                commands.Answer(
+                    decision=command.decision,
+                    option=entry.spec.options[0].key,
+                    values=command.values,
+                )
+            )
+
+    def _late(self, command: commands.Answer, reply: Replier) -> None:
         decision = self._engine.state.decisions.get(command.decision)
         if decision is None:
             raise CommandError(
@@ -138,7 +193,7 @@ class Decisions:
             )
         said = self._why_late(command, decision)
         # Nobody hears of an outcome before it is on disk, the one who came too late neither.
-        self._engine.when_durable(lambda: reply(False, said))
+        self._engine.when_durable(lambda: reply(Reply(False, said, late=True)))
 
     def _why_late(self, command: commands.Answer, decision: DecisionState) -> str:
         outcome = decision.outcome
@@ -226,14 +281,19 @@ class Decisions:
     def withdraw_of(self, job: object, reason: str) -> None:
         """An agent that asked is over."""
         for decision_id, entry in list(self._open.items()):
-            if entry.asks and all(ask.job is job for ask in entry.asks):
+            if entry.card.ask is not None and entry.card.ask.job is job:
                 self._withdraw(decision_id, reason, "asker")
 
     def withdraw_ask(self, ask: Ask, reason: str) -> None:
         """The agent that asked no longer wants to know."""
         for decision_id, entry in list(self._open.items()):
-            if any(one is ask for one in entry.asks):
+            if entry.card.ask is ask:
                 self._withdraw(decision_id, reason, "asker")
+
+    def withdraw(self, decision_id: str, reason: str) -> None:
+        """What a decision was about is over."""
+        if decision_id in self._open:
+            self._withdraw(decision_id, reason, "over")
 
     def _withdraw(self, decision_id: str, reason: str, cause: str) -> None:
         entry = self._open.pop(decision_id)
@@ -246,8 +306,8 @@ class Decisions:
                 decision_id=decision_id, phase=number, reason=reason, cause=cause
             )
         )
-        for ask in entry.asks:
-            ask.close(decision_id, reason)
+        if entry.card.ask is not None:
+            entry.card.ask.close(decision_id, reason)
 
     def _find(self, decision_id: str) -> _Open:
         entry = self._open.get(decision_id)
@@ -306,9 +366,10 @@ class Decisions:
             self._arm(decision_id, entry)
 
     def _take_recommendation(self, decision_id: str, by: By, who: str) -> None:
-        spec = self._open[decision_id].spec
-        option = next(o for o in spec.options if o.key == spec.recommend)
-        self._settle(decision_id, option.key, option.text, by, who=who)
+        entry = self._open[decision_id]
+        option = next(o for o in entry.spec.options if o.key == entry.spec.recommend)
+        values = entry.card.fill(entry.draft)
+        self._settle(decision_id, option.key, option.text, by, who=who, values=values)
 
     def _settle(
         self,
@@ -320,16 +381,17 @@ class Decisions:
         who: str,
         note: str = "",
         client: str = "",
+        values: Values | None = None,
     ) -> None:
         """The one outcome of a decision: its entry goes, so that there can be no other."""
         entry = self._open.pop(decision_id)
         if entry.timer is not None:
             entry.timer.cancel()
         engine, spec = self._engine, entry.spec
-        card: DecisionState = engine.state.decisions[decision_id]
+        opened: DecisionState = engine.state.decisions[decision_id]
         total = entry.countdown.seconds
         words = text if key == OTHER else f"{key} - {text}"
-        waited = engine.t - card.opened_at
+        waited = engine.t - opened.opened_at
         if by in ("user", "remote"):
             engine.emit(
                 events.user_input(decision_id=decision_id, question=spec.title, response=words)
@@ -340,28 +402,30 @@ class Decisions:
                 text=words,
                 option=key,
                 by=by,
-                agent=card.asker,
+                agent=opened.asker,
                 who=who,
                 client=client,
-                opened=card.opened_at,
+                opened=opened.opened_at,
                 shown_s=round(min(entry.shown_s, waited), 3),
                 waited_s=round(waited, 3),
                 timeout_s=total,
-                sum=card.sum,
-                options=card.options,
+                sum=opened.sum,
+                options=opened.options,
                 recommendation=spec.recommend,
                 reason=_reason(by, spec, total),
                 note=note,
                 wall=engine.wall(),
                 question=spec.title,
                 choice=text,
+                values=values,
             )
         )
-        outcome: Outcome | None = card.outcome
+        outcome: Outcome | None = opened.outcome
         assert outcome is not None
-        for ask in entry.asks:
-            engine.answered(ask, outcome)
-        engine.decided(decision_id, outcome)
+        if entry.card.ask is not None:
+            engine.answered(entry.card.ask, outcome)
+        if entry.card.then is not None:
+            entry.card.then(outcome)
 
 
 def _reason(by: By, spec: Decision, timeout_s: float | None) -> str:

@@ -10,14 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from .. import events
+from ..commands import Reply
 from ..errors import StoreError
 from ..plan import Decision, Plan, Task
 from ..plan.graph import Node
 from ..state import SETTLED, Outcome, State
 from .attempts import Attempts
+from .checkpoints import Checkpoints
 from .core import Core
 from .crew import Crew
-from .decisions import Decisions, Reply
+from .decisions import Card, Decisions, Replier
 from .loops import Loops
 from .orders import Order, Orders
 from .protocols import (
@@ -33,6 +35,7 @@ from .protocols import (
     Worker,
 )
 from .scheduler import Scheduler, verdict
+from .steering import Steering
 
 __all__ = ["Engine"]
 
@@ -83,6 +86,8 @@ class Engine(Core):
         self.scheduler = Scheduler(state.graph, self.plan.max_concurrency, seconds)
         self.decisions = Decisions(self)
         self.attempts = Attempts(self)
+        self.checkpoints = Checkpoints(self)
+        self.steering = Steering(self)
         self.crew = Crew(loops.agents, context_of)
         self.running: dict[int, Job] = {}
         self.on_attempt = on_attempt
@@ -91,6 +96,7 @@ class Engine(Core):
         self.fault: Exception | None = None
         self.on_end: Callable[[], None] = lambda: None
         self._stopping = False
+        self._waits_to_start = True
         self._over = self._closing = False
         self._handlers |= {
             Order: Orders(self).obey,
@@ -120,11 +126,19 @@ class Engine(Core):
                 wall=self.wall(),
             )
         )
+        self.set_off()
+
+    def set_off(self) -> None:
+        """Everything is known that has to be before anything starts."""
+        self.steering.set_off()
+        self._waits_to_start = False
 
     # Becoming ready.
 
     def _advance(self) -> None:
         change, stopping = self._change, self._stopping
+        if self._waits_to_start and not stopping:
+            return
         while change.ready:
             ready, change.ready = change.ready, []
             for index in ready:
@@ -138,21 +152,24 @@ class Engine(Core):
 
     def _judge(self, index: int) -> None:
         node = self.state.graph.nodes[index]
+        if self.state.tasks[index].status != "ready":
+            return  # left out, or waiting again, since it became ready
         skip = verdict(self.state, index)
         if skip is not None:
-            self._skip(node, skip.cause, skip.reason)
+            self.skip(node, skip.cause, skip.reason)
         elif node.kind == "task":
             self.scheduler.put(index)
+        elif node.kind == "checkpoint":
+            self.checkpoints.reached(node)
         else:
             assert isinstance(node.spec, Decision)
             phase = self.state.phases[node.phase - 1]
-            if node.kind == "checkpoint":
-                self.emit(events.checkpoint(decision_id=node.id, phase=node.phase, name=phase.name))
-            elif phase.started_at is None:
+            if phase.started_at is None:
                 self.emit(events.phase_start(phase=node.phase, name=phase.name))
-            self.decisions.open(node.id, node.spec, asker="", phase=node.phase)
+            self.decisions.open(node.id, node.spec, Card(phase=node.phase, then=self.take_note))
 
-    def _skip(self, node: Node, cause: str, reason: str) -> None:
+    def skip(self, node: Node, cause: str, reason: str) -> None:
+        """Leave a node out."""
         if node.kind == "task":
             self.emit(
                 events.agent_skipped(
@@ -173,8 +190,10 @@ class Engine(Core):
             if job is not None:
                 job.holds_slot = True  # it comes back from a wait for a person
                 self.attempts.go_on(job)
-                continue
-            self._launch(index)
+            elif self.state.tasks[index].status in ("ready", "retrying"):
+                self._launch(index)
+            else:
+                self.scheduler.release()  # left out, or waiting again, since it was queued
 
     def _launch(self, index: int) -> None:
         state = self.state
@@ -249,9 +268,16 @@ class Engine(Core):
             number += 1
         ask.waiting = True
         self.attempts.wait(job, "human", ask.decision.title)
-        self.decisions.open(
-            decision_id, ask.decision, asker=job.node.agent, phase=job.node.phase, ask=ask
+        card = Card(
+            purpose=ask.purpose,
+            asker=job.node.agent,
+            phase=job.node.phase,
+            about=job.node.id,
+            detail=ask.detail,
+            ask=ask,
+            then=self.take_note if ask.purpose == "decision" else None,
         )
+        self.decisions.open(decision_id, ask.decision, card)
 
     def _on_taken_back(self, taken: TakenBack) -> None:
         """An agent no longer waits for an answer (its own timeout, say) and works on."""
@@ -268,25 +294,20 @@ class Engine(Core):
             hear = self._on_asked
             self.when_durable(lambda: hear(decision_id), lambda: None)
 
-    def decided(self, decision_id: str, outcome: Outcome) -> None:
-        """What an outcome sets off besides releasing its dependents."""
-        index = self.state.graph.index.get(decision_id)
+    def take_note(self, outcome: Outcome) -> None:
+        """A person's note on a decision is for all agents that have not started."""
         if outcome.note and outcome.by in ("user", "remote"):
             self.emit(events.note(text=outcome.note, who=outcome.who))
-        if index is None or self.state.graph.nodes[index].kind != "checkpoint":
-            return
-        if outcome.option == "B" and outcome.note:
-            self.emit(events.plan_adjustment(description=outcome.note))
-        elif outcome.option == "C":
-            self.stop("checkpoint", outcome.who)
 
     def clock_time(self, wall: float) -> str:
         """Local time of day of an epoch time: "10:58"."""
         return datetime.fromtimestamp(wall).strftime("%H:%M")
 
-    def confirm(self, reply: Reply, text: str) -> None:
+    def confirm(self, reply: Replier, text: str = "") -> None:
         """Say that a command was carried out, once that is on disk."""
-        self.when_durable(lambda: reply(True, text), lambda: reply(False, self.ending()))
+        self.when_durable(
+            lambda: reply(Reply(True, text)), lambda: reply(Reply(False, self.ending()))
+        )
 
     def ending(self) -> str:
         """How the run ended, for whoever speaks to it too late."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import commands, events
-from ..commands import Command
+from ..commands import Command, Reply
 from ..errors import CommandError
-from .decisions import Reply
+from .decisions import Replier
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -20,9 +20,9 @@ class Order:
 
     __slots__ = ("command", "reply")
 
-    def __init__(self, command: Command, reply: Reply | None = None):
+    def __init__(self, command: Command, reply: Replier | None = None):
         self.command = command
-        self.reply: Reply = reply or (lambda ok, text: None)
+        self.reply: Replier = reply or (lambda reply: None)
 
 
 class Orders:
@@ -36,10 +36,10 @@ class Orders:
         try:
             self._do(order.command, order.reply)
         except CommandError as error:
-            text = str(error)
-            self._engine.when_durable(lambda: order.reply(False, text))
+            refused = Reply(False, str(error), error.faults, error.late)
+            self._engine.when_durable(lambda: order.reply(refused))
 
-    def _do(self, command: Command, reply: Reply) -> None:
+    def _do(self, command: Command, reply: Replier) -> None:
         engine = self._engine
         if isinstance(command, commands.Answer):
             engine.decisions.answer(command, reply)
@@ -51,25 +51,29 @@ class Orders:
             engine.decisions.shown(command)
             return
         if engine.over:
-            raise CommandError(engine.ending())
+            raise CommandError(engine.ending(), late=True)
         who = command.who or command.source
         if isinstance(command, commands.Hold):
             engine.decisions.hold(command.decision, command.on)
         elif isinstance(command, commands.Extend):
             engine.decisions.extend(command.decision, command.seconds)
+        elif isinstance(command, commands.Draft):
+            engine.decisions.draft(command)
         elif isinstance(command, commands.Autopilot):
             self._autopilot(command, who)
         elif isinstance(command, commands.Note):
             if not command.text.strip():
                 raise CommandError("A note needs some text")
             engine.emit(events.note(text=command.text, who=who))
+        elif isinstance(command, commands.Level):
+            engine.steering.change_level(command.level, who)
         elif isinstance(command, commands.Pause):
             self._pause(who)
         elif isinstance(command, commands.Unpause):
             self._unpause(who)
         else:
             engine.stop(f"stopped by {who}", who)
-        engine.confirm(reply, "")
+        engine.confirm(reply)
 
     def _autopilot(self, command: commands.Autopilot, who: str) -> None:
         engine = self._engine

@@ -12,7 +12,7 @@ from ..errors import DecisionClosed
 from ..events import Event
 from ..plan import Decision
 from ..plan.graph import Node
-from ..state import Change, Outcome, State
+from ..state import Change, Outcome, Purpose, State
 
 __all__ = [
     "OVER",
@@ -133,6 +133,8 @@ class Ask:
     job: Job
     decision: Decision
     future: Future[Outcome]
+    purpose: Purpose = "decision"
+    detail: Mapping[str, Any] = field(default_factory=dict)
     waiting: bool = False
 
     def settle(self, outcome: Outcome) -> None:

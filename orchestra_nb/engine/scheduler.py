@@ -12,7 +12,7 @@ __all__ = ["Scheduler", "Skip", "verdict"]
 
 
 class Skip:
-    """A node does not run; ``cause`` is failed, when or level, ``reason`` is for people."""
+    """A node does not run; ``cause`` is failed or when, ``reason`` is for people."""
 
     __slots__ = ("cause", "reason")
 
@@ -29,8 +29,6 @@ def _why_no_result(task: TaskState) -> str:
 def verdict(state: State, index: int) -> Skip | None:
     """Whether a node whose dependencies are all settled runs (``None``) or is skipped, and why."""
     node = state.graph.nodes[index]
-    if node.skip:
-        return Skip("level", node.skip)
     tasks = state.tasks
     for dep in node.needs:
         task = tasks[dep]

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from ..commands import from_json
+from ..commands import Reply, from_json
 from ..engine.engine import Engine
 from ..engine.orders import Order
 from ..errors import CommandError
@@ -245,9 +245,16 @@ class Attached:
         body = message.get("body")
         decision = body.get("decision") if isinstance(body, dict) else None
 
-        def reply(ok: bool, text: str) -> None:
+        def reply(came: Reply) -> None:
             self.board.push(
-                {"type": "reply", "id": key, "decision": decision, "ok": ok, "text": text}
+                {
+                    "type": "reply",
+                    "id": key,
+                    "decision": decision,
+                    "ok": came.ok,
+                    "text": came.text,
+                    "faults": dict(came.faults),
+                }
             )
 
         try:
@@ -255,7 +262,7 @@ class Attached:
                 body = {**body, "client": str(message.get("client", ""))}
             command = from_json(body, source="board")
         except CommandError as error:
-            reply(False, str(error))
+            reply(Reply(False, str(error), error.faults))
             return
         self._engine.post(Order(command, reply))
 

@@ -6,7 +6,6 @@ A task waits for other nodes and for *gates*. A gate stands for a whole phase, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -164,11 +163,7 @@ class Graph:
 
 
 def compile_plan(plan: Plan) -> Graph:
-    """Resolve a valid plan's dependencies.
-
-    What the plan's level skips hands its own dependencies on to whoever waits for it, or for its
-    phase, so that leaving a task out never lets a later one start early.
-    """
+    """Resolve a valid plan's dependencies."""
     nodes: list[Node] = []
     checkpoints: dict[int, int] = {}
     for number, phase in enumerate(plan.phases, start=1):
@@ -194,7 +189,6 @@ def compile_plan(plan: Plan) -> Graph:
     names = Names(plan.phases)
     for node in nodes:
         _resolve(node, names, taken, checkpoints)
-    _hand_on(nodes)
     return Graph(plan, nodes)
 
 
@@ -249,53 +243,3 @@ def _resolve(
     node.needs = tuple(dict.fromkeys(i for i in needs if i not in dict(node.when)))
     node.after = tuple(sorted(after - set(node.needs)))
     node.gates = tuple(sorted(gates))
-
-
-def _hand_on(nodes: list[Node]) -> None:
-    """Add to each wait for a node the level skips what that node would have waited for."""
-    skipped = {node.index for node in nodes if node.skip}
-    if not skipped:
-        return
-    waits = {
-        i: ({*nodes[i].needs, *nodes[i].after, *(j for j, _ in nodes[i].when)}, nodes[i].gates)
-        for i in skipped
-    }
-    skipped_in: dict[int, list[int]] = {}
-    for i in sorted(skipped):
-        skipped_in.setdefault(nodes[i].phase - 1, []).append(i)
-
-    def beyond(start: Iterable[int]) -> tuple[set[int], set[int]]:
-        after: set[int] = set()
-        gates: set[int] = set()
-        seen: set[int] = set()
-        todo = list(start)
-        while todo:
-            one = todo.pop()
-            if one in seen:
-                continue
-            seen.add(one)
-            direct, its_gates = waits[one]
-            for gate in set(its_gates) - gates:
-                gates.add(gate)
-                todo += skipped_in.get(gate, ())
-            for other in direct:
-                if other in skipped:
-                    todo.append(other)
-                else:
-                    after.add(other)
-        return after, gates
-
-    beyond_gate = {gate: beyond(members) for gate, members in skipped_in.items()}
-    for node in nodes:
-        if node.skip:
-            node.needs, node.after, node.gates, node.when = (), (), (), ()
-            continue
-        listed = [i for i in (*node.needs, *node.after) if i in skipped]
-        found = [beyond(listed)] if listed else []
-        found += [beyond_gate[gate] for gate in node.gates if gate in beyond_gate]
-        after, gates = set(node.after), set(node.gates)
-        for more, more_gates in found:
-            after |= more
-            gates |= more_gates
-        node.after = tuple(sorted(after - set(node.needs)))
-        node.gates = tuple(sorted(gates))

@@ -39,6 +39,10 @@ one scope, and only the last one exports.
 """
 
 
+STYLES: Final = ("orchestra.css",)
+"""The parts of the one stylesheet, in order; all of it under ``.onb``."""
+
+
 def joined() -> str:
     """The widget's one ES module."""
     folder = files(__package__) / "static" / "board"
@@ -46,8 +50,9 @@ def joined() -> str:
 
 
 def stylesheet() -> str:
-    """The stylesheet of every widget, all of it under ``.onb``."""
-    return (files(__package__) / "static" / "orchestra.css").read_text(encoding="utf-8")
+    """The stylesheet of every widget."""
+    folder = files(__package__) / "static"
+    return "\n".join((folder / part).read_text(encoding="utf-8") for part in STYLES)
 
 
 def free_routing(comm: Any) -> None:

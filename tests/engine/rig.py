@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestra_nb.agents.context import Context
 from orchestra_nb.agents.functions import Function
-from orchestra_nb.commands import Command
+from orchestra_nb.commands import Command, Reply
 from orchestra_nb.engine.engine import Engine
 from orchestra_nb.engine.loops import loops
 from orchestra_nb.engine.orders import Order
@@ -230,8 +230,8 @@ class Rig:
         said: list[tuple[bool, str]] = []
         done = threading.Event()
 
-        def reply(ok: bool, text: str) -> None:
-            said.append((ok, text))
+        def reply(came: Reply) -> None:
+            said.append((came.ok, came.text))
             done.set()
 
         self.engine.post(Order(command, reply))

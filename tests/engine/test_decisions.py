@@ -415,12 +415,12 @@ def test_people_hear_after_the_fsync() -> None:
     rig.journal.held = []
     replies: list[tuple[bool, str]] = []
     rig.engine.post(
-        Order(Answer(decision="d", option="B"), lambda ok, text: replies.append((ok, text)))
+        Order(Answer(decision="d", option="B"), lambda came: replies.append((came.ok, came.text)))
     )
     rig.until(lambda: rig.journal.held)
     assert rig.task("x").status in ("running", "completed"), "dependents start at once"
     late: list[str] = []
-    rig.engine.post(Order(Answer(decision="d", option="A"), lambda ok, text: late.append(text)))
+    rig.engine.post(Order(Answer(decision="d", option="A"), lambda came: late.append(came.text)))
     rig.turn()
     assert (replies, late) == ([], [])
     rig.journal.release()

@@ -149,7 +149,7 @@ def test_stop_twice_and_after_the_end() -> None:
     rig = Rig(one_phase(choice("d")), fake=True).start()
     replies: list[bool] = []
     for _ in range(2):
-        rig.engine.post(Order(Stop(), lambda ok, text: replies.append(ok)))
+        rig.engine.post(Order(Stop(), lambda came: replies.append(came.ok)))
     rig.wait()
     assert rig.kinds().count("run_stopped") == 1
     assert rig.say(Note(text="late")) == (False, "The run is over (stopped)")
