@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests import chromium
+from tests.benchmarks.in_lab import in_lab
 from tests.browser.lab import Lab, Notebook, write_notebook
-from tests.conftest import ROOT
 
 START = """
 import time
@@ -90,24 +86,11 @@ def main() -> None:
     arguments.add_argument("--answers", type=int, default=20)
     arguments.add_argument("--burners", type=int, default=4)
     options = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home = Path(folder)
-        kernel = home / "data" / "kernels" / "ipykernel-7"
-        kernel.mkdir(parents=True)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec: dict[str, object] = {"argv": argv, "display_name": "7", "language": "python"}
-        spec["env"] = {"PYTHONPATH": str(ROOT), "ORCHESTRA_HOME": str(home / "notebooks" / "o")}
-        (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-        os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "0")
-        browser = playwright.chromium.launch(
-            executable_path=chromium.find(), args=list(chromium.ARGUMENTS)
-        )
-        with Lab.serve(home, home / "data") as lab:
-            measure(browser, lab, "idle kernel", options.answers, 0, busy=False)
-            measure(browser, lab, "cell in time.sleep", options.answers, 0, busy=True)
-            name = f"time.sleep, {options.burners} functions"
-            measure(browser, lab, name, options.answers, options.burners, busy=True)
-        browser.close()
+    with in_lab() as (browser, lab):
+        measure(browser, lab, "idle kernel", options.answers, 0, busy=False)
+        measure(browser, lab, "cell in time.sleep", options.answers, 0, busy=True)
+        name = f"time.sleep, {options.burners} functions"
+        measure(browser, lab, name, options.answers, options.burners, busy=True)
 
 
 if __name__ == "__main__":
