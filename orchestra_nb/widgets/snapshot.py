@@ -14,6 +14,7 @@ from ..state import Change, DecisionState, Finding, State, TaskState
 from ..views.ending import ending, record_line
 from ..views.run_info import RunInfo
 from ..views.words import MODE_WORDS, cut, plain
+from .details import printable
 from .rows import deciders, pristine, row
 
 __all__ = ["RunInfo", "delta", "snapshot"]
@@ -113,7 +114,8 @@ def delta(
 
 
 def _untouched(state: State, task: TaskState) -> bool:
-    return pristine(task) and not (state.decisions and task.index in deciders(state.graph))
+    untouched = pristine(task, state.graph.nodes[task.index])
+    return untouched and not (state.decisions and task.index in deciders(state.graph))
 
 
 def _waiting_for(state: State, decisions: list[DecisionState]) -> set[int]:
@@ -168,8 +170,13 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
     if d.task is not None and d.open:
         waiting = [i for i in state.graph.dependents[d.task] if state.tasks[i].status == "pending"]
     outcome = d.outcome
+    detail, exact = printable(d.detail if d.open else {})
     return {
         "id": d.id,
+        "purpose": d.purpose,
+        "about": d.about,
+        "detail": detail,
+        "exact": exact,
         "title": cut(d.title, 200),
         "why": " · ".join(cut(part, 60) for part in (d.kind, d.category or "") if part),
         "context": _paragraphs(d.context, 4000),

@@ -1,14 +1,18 @@
 /* The decision card. The recommendation is preselected: agreeing is one click, anything else two, a
-   stray click decides nothing. */
+   stray click decides nothing. Other purposes extend it by the hooks below. */
 
-const OTHER = "other";
-const TOUCH_S = 5;
-const TYPING_S = 2;
-const SHOWN_S = 10;
 const STILL_S = 3;
+
+/**
+ * What Confirm would do.
+ * @typedef {object} Verdict
+ * @property {string} label
+ * @property {boolean} ready
+ */
 
 class Card {
   /**
+   * The constructor calls the hooks: what a purpose adds is made there, not in a constructor.
    * @param {any} decision
    * @param {Context} context
    */
@@ -21,27 +25,12 @@ class Card {
     this.sentAt = 0;
     this.refused = "";
     this.said = "";
-    this.touchedAt = -Infinity;
-    this.typedAt = -Infinity;
-    this.typingSentAt = -Infinity;
-    this.inView = false;
-    this.shown = 0;
-    this.shownSent = 0;
-    this.seenAt = /** @type {number | null} */ (null);
-    this.shownSentAt = context.clock.source();
-    const d = decision;
+    this.presence = new Presence(this);
     this.glyph = glyph("open");
     this.why = h("span.sub");
     this.asked = h("p.sub.asked");
-    this.note = h("input", {
-      type: "text", id: `${this.name}n`, maxLength: 2000, autocomplete: "off",
-      placeholder: "optional; goes to the agents with your answer",
-    });
-    this.rows = d.options.map((/** @type {string[]} */ o) => this.option(o));
-    this.other = d.other ? this.otherRow() : null;
-    const all = this.other ? [...this.rows, this.other] : this.rows;
-    this.options = h("div.options", { role: "radiogroup", "aria-label": d.title },
-      all.map((/** @type {any} */ row) => row.el));
+    this.options = new Options(decision, this.name);
+    this.note = new Note(`${this.name}n`);
     this.label = h("span.label");
     this.buttonTime = h("span.bt", { "aria-hidden": "true" });
     this.buttonFill = h("i.bf", { "aria-hidden": "true" });
@@ -55,81 +44,109 @@ class Card {
       onclick: () => this.command({ command: "hold", on: this.d.held !== "hold" }),
     });
     this.countdown = new Countdown();
-    const words = h("p.context", {}, d.context);
-    if (d.context.length > 900) words.tabIndex = 0;
-    const hint = `1 to ${Math.min(9, all.length)} choose, Enter confirms, Esc leaves`;
-    this.el = h("div.card", { role: "group", "aria-label": d.title, tabIndex: -1 },
-      h("div.cardhead", {}, h("span.s-open", {}, this.glyph), h("h3", { title: d.title }, d.title),
-        this.why),
-      d.context && words, this.asked, this.options,
-      h("div.note", {}, h("label", { htmlFor: this.note.id }, "Note"), this.note),
-      h("div.actions", {}, this.confirm, h("span.sub.grow.hint", {}, hint), this.more, this.hold),
+    const words = h("p.context", {}, decision.context);
+    if (decision.context.length > 900) words.tabIndex = 0;
+    this.el = h(`div.card.for-${decision.purpose}`,
+      { role: "group", "aria-label": decision.title, tabIndex: -1 },
+      h("div.cardhead", {}, h("span.s-open", {}, this.glyph),
+        h("h3", { title: decision.title }, decision.title), this.why),
+      decision.context && words, this.asked, this.body(),
+      h("div.actions", {}, this.confirm, this.extras(),
+        h("span.sub.grow.hint", {}, this.hint()), this.more, this.hold),
       this.countdown.el);
     this.el.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
-    this.el.addEventListener("input", () => this.picked());
-    const chosen = this.rows.find((/** @type {any} */ row) => row.key === d.recommend);
-    if (chosen) chosen.radio.checked = true;
-    this.ready = false;
-    this.words = "";
+    this.el.addEventListener("input", (/** @type {Event} */ e) => this.changed(e));
+    this.judged = { label: "", ready: false };
     this.picked();
     this.update(decision);
   }
 
-  /** @param {string[]} option key, name, description */
-  option([key, name, description]) {
-    const recommended = key === this.d.recommend;
-    const radio = h("input", { type: "radio", name: this.name, value: key });
-    const because = recommended && this.d.because ? `Because: ${this.d.because}` : "";
-    const small = [description, because].filter(Boolean).join(". ").replace(/([.!?])\. /g, "$1 ");
-    const time = h("span.ot", { "aria-hidden": "true" });
-    const fill = h("i.of", { "aria-hidden": "true" });
-    const el = h(`label.option${recommended ? ".recommended" : ""}`, {}, fill, radio,
-      h("kbd", {}, key),
-      h("span.text", {}, h("b", {}, name), recommended && h("span.rec", {}, "Recommended"),
-        small && h("small", {}, small)), time);
-    return { key, name, radio, el, time, fill };
+  // Hooks: what a purpose may change.
+
+  /**
+   * Everything between who asked and the buttons.
+   * @returns {any[]}
+   */
+  body() {
+    return [this.options.el, this.note.el];
   }
 
-  otherRow() {
-    const radio = h("input", { type: "radio", name: this.name, value: OTHER });
-    const input = h("input", {
-      type: "text", maxLength: 2000, autocomplete: "off", placeholder: "in your own words",
-      "aria-label": "Other: your own words",
-    });
-    input.addEventListener("input", () => {
-      if (input.value) radio.checked = true;
-    });
-    const el = h("label.option.other", {}, h("i"), radio, h("kbd", {}, "…"),
-      h("span.free", {}, h("b", {}, "Other…"), input), h("span.ot"));
-    return { key: OTHER, name: "Other…", radio, el, input };
+  /**
+   * More buttons, beside Confirm.
+   * @returns {any[]}
+   */
+  extras() {
+    return [];
   }
 
-  /** The chosen row, or undefined. */
-  choice() {
-    const all = this.other ? [...this.rows, this.other] : this.rows;
-    return all.find((/** @type {any} */ row) => row.radio.checked);
+  /** What keys do, said beside the buttons while focus is in the card. */
+  hint() {
+    return `${this.options.hint}, Enter confirms, Esc leaves`;
   }
 
-  /** Write what Confirm would do. */
+  /** Where focus goes when somebody goes to the card. */
+  first() {
+    return this.options.chosen?.radio || this.options.all[0]?.radio || this.el;
+  }
+
+  /**
+   * What Confirm would do now.
+   * @returns {Verdict}
+   */
+  verdict() {
+    const { chosen, words, other } = this.options;
+    if (!chosen) return { label: "Choose an option", ready: false };
+    if (chosen !== other) return { label: `Confirm ${chosen.key} · ${chosen.name}`, ready: true };
+    return words ? { label: `Confirm “${words}”`, ready: true }
+      : { label: "Say what instead", ready: false };
+  }
+
+  /**
+   * What is sent besides the decision's id; called only while the verdict is ready.
+   * @returns {{ option: string, text: string | null, note: string | null,
+   *   values?: Record<string, any> }}
+   */
+  payload() {
+    const { chosen, words } = this.options;
+    return { option: chosen?.key || "", text: words || null, note: this.note.text || null };
+  }
+
+  /** Whether confirming now would do what happens by itself: then Confirm carries the time. */
+  agrees() {
+    return this.d.recommend !== null && this.options.chosen?.key === this.d.recommend;
+  }
+
+  /**
+   * Show each fault beside its field.
+   * @param {Record<string, string>} faults field -> message
+   */
+  faulted(faults) {
+    this.note.fault.say(faults.note || "");
+  }
+
+  /** Something was chosen or written. */
   picked() {
-    const chosen = this.choice();
-    const words = this.other ? this.other.input.value.trim() : "";
-    let label = "Choose an option";
-    if (chosen) label = `Confirm ${chosen.key} · ${chosen.name}`;
-    if (chosen === this.other && chosen) label = words ? `Confirm “${words}”` : "Say what instead";
-    this.ready = Boolean(chosen) && (chosen !== this.other || words !== "");
-    this.words = label;
     this.refused = "";
+    this.judged = this.verdict();
     this.face();
+  }
+
+  // The card itself.
+
+  /** @param {Event} e */
+  changed(e) {
+    if (writes(e.target)) this.presence.typed();
+    if (e.target === this.note.input) this.note.fault.say("");
+    this.picked();
   }
 
   /** Label and state of the button; its width never changes. */
   face() {
+    const { label, ready } = this.judged;
     const sending = this.sent !== null;
-    tell(this.label, sending ? "Sending…" : this.words);
-    if (this.confirm.disabled !== (sending || !this.ready || !this.context.live())) {
-      this.confirm.disabled = !this.confirm.disabled;
-    }
+    tell(this.label, sending ? "Sending…" : label);
+    const off = sending || !ready || !this.context.live();
+    if (this.confirm.disabled !== off) this.confirm.disabled = off;
   }
 
   /** @param {any} decision */
@@ -172,23 +189,17 @@ class Card {
     const still = this.sent !== null && this.context.clock.source() - this.sentAt > STILL_S
       ? "Still sending. The kernel is busy; your answer counts when it arrives in time." : "";
     this.countdown.update(d, state, this.refused || still);
-    const chosen = this.choice();
-    const own = chosen && chosen.key === d.recommend && this.sent === null;
+    const own = this.agrees() && this.sent === null;
     const timed = state.left !== null && d.recommend !== null;
     const share = timed ? Math.min(1, (state.left ?? 0) / d.timeout) : 1;
     const scale = `scaleX(${share.toFixed(4)})`;
     write(this.buttonTime, timed && own ? ` · ${state.time}` : "");
     const inside = own ? scale : "scaleX(1)";
     if (this.buttonFill.style.transform !== inside) this.buttonFill.style.transform = inside;
-    for (const row of this.rows) {
-      const here = timed && !own && row.key === d.recommend;
-      write(row.time, here ? state.time : "");
-      row.el.classList.toggle("timed", here);
-      if (here && row.fill.style.transform !== scale) row.fill.style.transform = scale;
-    }
+    this.options.tick(timed && !own, state.time, scale);
     this.warn(state);
-    this.touch();
-    this.count(state);
+    this.presence.touch();
+    this.presence.count(state);
   }
 
   /** @param {ClockState} state */
@@ -197,51 +208,7 @@ class Card {
     if (this.said === state.kind) return;
     this.said = state.kind;
     this.context.speak(
-      `${this.d.title}: ${state.kind.slice(4)} seconds left, then ${this.d.recommend} is taken.`);
-  }
-
-  /** Tell the engine that somebody is here: it holds the clock, this never does. */
-  touch() {
-    if (document.visibilityState === "hidden" || !this.context.live()) return;
-    const now = this.context.clock.source();
-    if (this.typedAt > this.typingSentAt && now - this.typingSentAt >= TYPING_S) {
-      this.typingSentAt = this.touchedAt = now;
-      this.command({ command: "touch", typing: true }, false);
-      return;
-    }
-    if (now - this.touchedAt < TOUCH_S) return;
-    const here = this.el.matches(":focus-within, :has(.option:hover)");
-    if (!here || this.sent !== null) return;
-    this.touchedAt = now;
-    this.command({ command: "touch", typing: false }, false);
-  }
-
-  /** @param {boolean} inView */
-  see(inView) {
-    this.inView = inView;
-  }
-
-  /**
-   * Count the seconds for which the card was on a visible page.
-   * @param {ClockState} state
-   */
-  count(state) {
-    const now = this.context.clock.source();
-    const visible = this.inView && document.visibilityState === "visible";
-    if (this.seenAt !== null) this.shown += Math.min(2, now - this.seenAt);
-    this.seenAt = visible ? now : null;
-    const fresh = this.shown - this.shownSent;
-    const first = this.shownSent === 0 && fresh >= 1;
-    const last = state.left !== null && state.left < 1.2 && fresh > 0.5 && state.kind !== "touched";
-    if (first || last || (fresh > 0.5 && now - this.shownSentAt >= SHOWN_S)) this.tellShown();
-  }
-
-  tellShown() {
-    const fresh = this.shown - this.shownSent;
-    if (fresh < 0.05 || !this.context.live()) return;
-    this.shownSentAt = this.context.clock.source();
-    this.shownSent = this.shown;
-    this.command({ command: "shown", seconds: Math.round(fresh * 10) / 10 });
+      `${this.d.title}: ${state.kind.slice(4)} seconds left, ${takenText(this.d)}.`);
   }
 
   /**
@@ -253,17 +220,12 @@ class Card {
   }
 
   answer() {
-    const chosen = this.choice();
-    if (!chosen || !this.ready || this.sent !== null || !this.context.live()) return;
-    this.tellShown();
+    if (!this.judged.ready || this.sent !== null || !this.context.live()) return;
+    this.presence.tell();
     this.sentAt = this.context.clock.source();
     this.refused = "";
-    this.sent = this.command({
-      command: "answer",
-      option: chosen.key,
-      text: this.other && chosen === this.other ? this.other.input.value.trim() : null,
-      note: this.note.value.trim() || null,
-    });
+    this.faulted({});
+    this.sent = this.command({ command: "answer", ...this.payload() });
     this.face();
   }
 
@@ -277,6 +239,7 @@ class Card {
     if (!reply.ok) {
       this.sent = null;
       this.refused = reply.text;
+      this.faulted(reply.faults || {});
       this.face();
     }
     return true;
@@ -284,23 +247,22 @@ class Card {
 
   /** @param {KeyboardEvent} e */
   key(e) {
-    if (e.ctrlKey || e.metaKey || e.altKey) return;
-    const target = /** @type {any} */ (e.target);
-    const typing = target.type === "text";
-    if (typing && e.key.length === 1) this.typedAt = this.context.clock.source();
-    if (typing && (e.key === "Backspace" || e.key === "Delete")) {
-      this.typedAt = this.context.clock.source();
+    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
+    const target = /** @type {HTMLElement} */ (e.target);
+    const typing = writes(target);
+    if (typing && (e.key.length === 1 || e.key === "Backspace" || e.key === "Delete")) {
+      this.presence.typed();
     }
-    const all = this.other ? [...this.rows, this.other] : this.rows;
-    const row = typing ? null : all[Number(e.key) - 1];
+    const row = typing || e.key.length !== 1 ? undefined : this.options.pressed(e.key);
     if (row) {
       e.preventDefault();
       row.radio.checked = true;
-      ("input" in row ? row.input : row.radio).focus();
+      (row.input || row.radio).focus();
       this.picked();
-    } else if (e.key === "Enter" && target.tagName !== "BUTTON" && !e.isComposing) {
+    } else if (e.key === "Enter" && !/^(BUTTON|TEXTAREA)$/.test(target.tagName)) {
       e.preventDefault();
-      this.answer();
+      // A key that is held down must not go on to confirm what comes next.
+      if (!e.repeat) this.answer();
     } else if (e.key === "Escape") {
       target.blur();
     }

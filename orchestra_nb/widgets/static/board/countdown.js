@@ -2,6 +2,14 @@
    there; only its words change. */
 
 /**
+ * What happens by itself when the time is over.
+ * @param {any} d
+ */
+function takenText(d) {
+  return d.purpose === "form" ? "then the run starts as filled in" : `then ${d.recommend} is taken`;
+}
+
+/**
  * What a decision's clock says now.
  * @typedef {object} ClockState
  * @property {"" | "warn60" | "warn30" | "held" | "touched" | "free"} kind
@@ -31,7 +39,7 @@ function clockState(d, now) {
   }
   if (d.deadline === null) return { kind: "free", left: null, time: "No clock", then: waiting };
   const left = Math.max(0, d.deadline - now);
-  const taken = `then ${d.recommend} is taken`;
+  const taken = takenText(d);
   const time = clockText(left);
   // A warning that comes with the card itself would say nothing.
   if (left <= 30 && d.timeout > 30) {

@@ -39,7 +39,7 @@ class Dock {
     this.observer = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         for (const card of this.cards.values()) {
-          if (card.el === entry.target) card.see(entry.isIntersecting);
+          if (card.el === entry.target) card.presence.inView = entry.isIntersecting;
         }
       }
     }, { threshold: 0.35 });
@@ -55,7 +55,7 @@ class Dock {
       if (open && card) {
         card.update(d);
       } else if (open) {
-        const made = new Card(d, this.context);
+        const made = cardFor(d, this.context);
         this.cards.set(d.id, made);
         made.el.hidden = true;
         this.pane.append(made.el);
@@ -193,7 +193,7 @@ class Dock {
   tick(now, busy) {
     for (const card of this.cards.values()) {
       if (!card.el.hidden) card.tick(now, busy);
-      else card.count(clockState(card.d, now));
+      else card.presence.count(clockState(card.d, now));
     }
     for (const [id, item] of this.items) {
       const d = this.context.picture.decisions.get(id);
@@ -251,8 +251,7 @@ class Dock {
     const card = this.cards.get(this.selected);
     if (!card) return;
     card.el.scrollIntoView({ block: "nearest" });
-    const target = card.choice()?.radio || card.rows[0]?.radio || card.el;
-    target.focus({ preventScroll: true });
+    card.first().focus({ preventScroll: true });
   }
 
   holdAll() {

@@ -1,0 +1,17 @@
+/* Which card a decision gets. */
+
+/**
+ * A purpose that is not listed gets the plain card.
+ * @type {Record<string, new (decision: any, context: Context) => Card>}
+ */
+const CARDS = {};
+
+/**
+ * The card for a decision that is open.
+ * @param {any} decision
+ * @param {Context} context
+ * @returns {Card}
+ */
+function cardFor(decision, context) {
+  return new (CARDS[decision.purpose] || Card)(decision, context);
+}
