@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from ..plan.graph import Graph
+from ..plan.graph import Graph, Node
 from ..state import SETTLED, DecisionState, State, TaskState
 from ..views.words import cut
 
 __all__ = ["Row", "deciders", "pristine", "row"]
 
 Row = list[Any]
-"""``[index, status, text, at, until, started, ended, attempt, spans]``; times in the run's ``t``.
+"""``[index, status, text, at, until, started, ended, attempt, spans, marks]``.
 
-``spans`` are ``[kind, start, end or None]``. ``text`` is foreign and already cut.
+Times are the run's ``t``; ``spans`` are ``[kind, start, end or None]``. ``text`` is foreign and
+already cut. ``marks`` are letters: ``s`` it can be skipped and its text edited, ``r`` tried again,
+``n`` tried again at once, ``t`` rated; ``e`` its text was edited, ``u`` and ``d`` its thumb is up
+or down.
 """
 
 MOST_SPANS: Final = 60
@@ -57,9 +60,33 @@ def deciders(graph: Graph) -> dict[int, tuple[int, ...]]:
     return known
 
 
-def pristine(task: TaskState) -> bool:
+def pristine(task: TaskState, node: Node) -> bool:
     """Whether nothing has happened to it yet, so that its row need not travel."""
-    return task.status == "pending" and task.attempt == 0 and not task.spans
+    return (
+        task.status == "pending"
+        and task.attempt == 0
+        and not task.spans
+        and task.title == node.title
+    )
+
+
+def marks(task: TaskState, node: Node) -> str:
+    """What can be done with a task by hand, and what was."""
+    match task.status:
+        case "pending" | "ready" if not task.attempt:
+            can = "s"
+        case "failed":
+            can = "r"
+        case "skipped" if task.skip_cause == "hand":
+            can = "r"
+        case "retrying" if task.wait_until is not None:
+            can = "n"
+        case "completed":
+            can = "t"
+        case _:
+            can = ""
+    rated = {True: "u", False: "d", None: ""}[task.rating]
+    return f"{can}{'e' if task.title != node.title else ''}{rated}"
 
 
 def row(state: State, task: TaskState) -> Row:
@@ -80,11 +107,12 @@ def row(state: State, task: TaskState) -> Row:
         case "pending":
             first = next((d for d in asked if d.open), None)
             if first is not None:
-                return _row(task, "human", f"for {cut(first.title, 200)}", first.opened_at, spans)
-            return _row(task, "pending", "", None, spans)
+                text = f"for {cut(first.title, 200)}"
+                return _row(state, task, "human", text, first.opened_at, spans)
+            return _row(state, task, "pending", "", None, spans)
         case "ready":
             spans.append(["slot", _ms(task.ready_at), None])
-            return _row(task, "ready", "", task.ready_at, spans)
+            return _row(state, task, "ready", "", task.ready_at, spans)
         case "waiting":
             shown, text = _CAUSE.get(task.wait_cause or "", "slot"), task.wait_detail
             if shown == "human" and text and not text.startswith("for "):
@@ -98,10 +126,11 @@ def row(state: State, task: TaskState) -> Row:
             shown, text = status, task.reason
         case _:
             shown, text = _STATUS[status], task.message
-    return _row(task, shown, cut(text, limit), at, spans, until)
+    return _row(state, task, shown, cut(text, limit), at, spans, until)
 
 
 def _row(
+    state: State,
     task: TaskState,
     status: str,
     text: str,
@@ -110,7 +139,8 @@ def _row(
     until: float | None = None,
 ) -> Row:
     times = (_ms(at), _ms(until), _ms(task.started_at), _ms(task.ended_at))
-    return [task.index, status, text, *times, task.attempt, spans]
+    signs = marks(task, state.graph.nodes[task.index])
+    return [task.index, status, text, *times, task.attempt, spans, signs]
 
 
 def _ms(t: float | None) -> float | None:

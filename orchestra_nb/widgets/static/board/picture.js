@@ -12,6 +12,7 @@
  * @property {number | null} ended
  * @property {number} attempt
  * @property {Span[]} spans
+ * @property {string} marks what can be done by hand, and what was; see rows.py
  */
 /** @typedef {Record<string, number>} Counts how many of each status */
 
@@ -23,8 +24,8 @@ const MOST_FINDINGS = 200;
  * @param {any[]} list a row as it travels; see rows.py
  * @returns {Row}
  */
-function readRow([, status, text, at, until, started, ended, attempt, spans]) {
-  return { status, text, at, until, started, ended, attempt, spans };
+function readRow([, status, text, at, until, started, ended, attempt, spans, marks = ""]) {
+  return { status, text, at, until, started, ended, attempt, spans, marks };
 }
 
 class Picture {
@@ -71,7 +72,7 @@ class Picture {
     this.over = s.over;
     this.findings = s.findings;
     this.rows = this.nodes.name.map(() =>
-      readRow([0, "pending", "", null, null, null, null, 0, []]));
+      readRow([0, "pending", "", null, null, null, null, 0, [], "s"]));
     for (const row of s.rows) this.rows[row[0]] = readRow(row);
     this.tasks = [];
     this.members = this.phases.map(() => []);
