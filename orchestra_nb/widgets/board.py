@@ -43,7 +43,7 @@ one scope, and only the last one exports.
 """
 
 
-STYLES: Final = ("orchestra.css",)
+STYLES: Final = ("orchestra.css", "cards.css")
 """The parts of the one stylesheet, in order; all of it under ``.onb``."""
 
 

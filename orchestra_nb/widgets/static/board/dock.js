@@ -119,7 +119,6 @@ class Dock {
     if (many !== listed && !this.busy()) {
       this.list.hidden = this.headline.hidden = !many;
       this.split.classList.toggle("listed", many);
-      this.pane.classList.toggle("narrow", many);
     }
     this.fillList(open);
     if (!this.cards.has(this.selected) && !this.lingering.size) this.selected = open[0]?.id || "";
