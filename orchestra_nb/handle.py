@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from . import commands
 from .commands import Command, Reply
@@ -20,7 +20,9 @@ from .engine.crew import carried_run
 from .engine.loops import on_own_thread
 from .engine.orders import Order
 from .errors import CommandError, RunFailed, TaskFailed
+from .explained import explain_run
 from .plan import Plan, clock
+from .plan.explain import Explanation, Explanations
 from .state import DecisionState, RunStatus, State
 
 __all__ = ["Results", "Run", "Waiter"]
@@ -209,6 +211,23 @@ class Run:
     def decisions(self) -> list[DecisionState]:
         """Every decision that was asked, in order, with its outcome if there is one."""
         return list(self.state.decisions.values())
+
+    @overload
+    def explain(self, decision: None = None) -> Explanations: ...
+
+    @overload
+    def explain(self, decision: str) -> Explanation: ...
+
+    def explain(self, decision: str | None = None) -> Explanation | Explanations:
+        """How long a decision waits and why: as it was asked, else as it would be asked now.
+
+        Args:
+            decision: Id of a decision, of a checkpoint, or ``questions``; all if absent.
+
+        Raises:
+            PlanError: If there is no such decision.
+        """
+        return explain_run(self.plan, self.state, self.now(), decision)
 
     @property
     def autopilot(self) -> bool:

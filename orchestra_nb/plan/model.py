@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeAlias,
+    cast,
+    overload,
+)
 
 from pydantic import Field, SkipValidation
 
@@ -26,6 +36,9 @@ from .names import Names
 from .parts import Agent, Budget, Input, Option, Question, read_questions
 from .text import fold, short, under
 from .timeouts import Mode, Timeline, Timeouts
+
+if TYPE_CHECKING:
+    from .explain import Explanation, Explanations
 
 __all__ = ["Checkpoints", "Decision", "Format", "Option", "Phase", "Plan", "Task"]
 
@@ -195,6 +208,53 @@ class Plan(Value):
     def for_level(self, level: int) -> LevelView:
         """What runs at a level, what is skipped, and why."""
         return for_level(self, level)
+
+    @overload
+    def explain(
+        self,
+        decision: None = None,
+        *,
+        level: int | None = None,
+        timeline: Timeline | None = None,
+        mode: Mode | None = None,
+    ) -> Explanations: ...
+
+    @overload
+    def explain(
+        self,
+        decision: str,
+        *,
+        level: int | None = None,
+        timeline: Timeline | None = None,
+        mode: Mode | None = None,
+    ) -> Explanation: ...
+
+    def explain(
+        self,
+        decision: str | None = None,
+        *,
+        level: int | None = None,
+        timeline: Timeline | None = None,
+        mode: Mode | None = None,
+    ) -> Explanation | Explanations:
+        """How long a decision waits for a person and why, and whether it is asked at all.
+
+        Args:
+            decision: Id of a decision or a checkpoint, or ``questions`` for what is asked before
+                the run. All of them, one a line, if absent.
+            level: As if the plan had this level.
+            timeline: As if it had this timeline.
+            mode: As if it had this mode.
+
+        Raises:
+            PlanError: If there is no such decision, level, timeline or mode.
+        """
+        from .explain import explain
+
+        given = {"level": level, "timeline": timeline, "mode": mode}
+        changes = {key: value for key, value in given.items() if value is not None}
+        plan = self.with_(**changes) if changes else self
+        return explain(plan) if decision is None else explain(plan, decision)
 
     def filled(self, inputs: Mapping[str, object] | None = None) -> Plan:
         """A copy with ``{{name}}`` in its texts replaced by inputs or their defaults.

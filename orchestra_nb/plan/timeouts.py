@@ -12,16 +12,31 @@ from .entries import Decision
 from .fields import Amount, Duration, Value
 from .text import clean, did_you_mean, fold, short, under
 
-__all__ = ["Mode", "Timeline", "Timeout", "Timeouts", "is_asked", "timeout_for"]
+__all__ = [
+    "SHORTEST_PART_S",
+    "Bound",
+    "Mode",
+    "Reckoning",
+    "Timeline",
+    "Timeout",
+    "Timeouts",
+    "factor",
+    "in_words",
+    "is_asked",
+    "taken_by",
+    "timeout_for",
+]
 
 Mode: TypeAlias = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
 Timeline: TypeAlias = Literal["urgent", "normal", "relaxed"]
+Bound: TypeAlias = Literal["category", "longest", "shortest", "part"]
 
 _KINDS = {"critical": 600.0, "standard": 300.0, "confirmation": 120.0, "urgent": 60.0}
 _CATEGORIES = {"database": 600.0, "security": 900.0, "cost": 600.0, "api": 480.0}
 _LEVELS = {"1": 0.4, "2": 0.6, "3": 1.0, "4": 1.4, "5": 2.0}
 _TIMELINES = {"urgent": 0.4, "normal": 1.0, "relaxed": 2.0}
-_SHORTEST_QUARTER = 30.0
+SHORTEST_PART_S = 30.0
+"""What semi_autonomous waits at least."""
 
 
 class Timeouts(Value):
@@ -100,6 +115,10 @@ class Timeouts(Value):
             found.append(Fault("shortest", "is longer than longest; swap them"))
         if self.semi_autonomous > 1:
             found.append(Fault("semi_autonomous", "must be a part of the timeout: 1 or less"))
+        for name, seconds in self.categories.items():
+            if seconds > self.longest and seconds != _CATEGORIES.get(name):
+                message = f"is above longest, {in_words(self.longest)}; raise that too"
+                found.append(Fault(under("categories", name), message))
         return found
 
 
@@ -110,16 +129,49 @@ def _positive(value: object) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Reckoning:
+    """The figures behind a timeout that is reckoned; times in seconds.
+
+    Attributes:
+        kind_s: What the decision's kind has in the table.
+        category: Its category, if the table has one of that name; else empty.
+        least_s: What that category has: the sum is never shorter.
+        base_s: The larger of the two, with which the sum begins.
+        label: Whose figure that is: the kind's or the category's name.
+        by_level: Multiplier of the level.
+        by_timeline: Multiplier of the timeline.
+        product_s: Base × level × timeline.
+        whole_s: The same within its limits.
+        bounds: The limits that changed it, in order.
+        seconds: What the decision waits: the whole, or this mode's part of it.
+    """
+
+    kind_s: float
+    category: str
+    least_s: float | None
+    base_s: float
+    label: str
+    by_level: float
+    by_timeline: float
+    product_s: float
+    whole_s: float
+    bounds: tuple[Bound, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Timeout:
     """How long a decision waits.
 
     Attributes:
         seconds: The time, ``None`` when no timer runs.
         sum: How it came about, as the card prints it.
+        reckoning: The figures of that sum, where there is one.
     """
 
     seconds: float | None
     sum: str
+    reckoning: Reckoning | None = None
 
 
 def timeout_for(
@@ -152,33 +204,67 @@ def timeout_for(
         return Timeout(None, "no timeout: nothing is recommended")
     if decision.timeout is not None:
         seconds = float(decision.timeout)
-        return Timeout(seconds, f"{_time(seconds)}, as the decision says")
+        return Timeout(seconds, f"{in_words(seconds)}, as the decision says")
     table = timeouts or Timeouts()
-    label: str = decision.kind
-    base = table.kinds[label]
-    category = fold(decision.category or "")
-    least = table.categories.get(category)
-    if least is not None and least >= base:
-        base, label = least, category
-    by_level, by_timeline = table.levels[str(level)], table.timelines[timeline]
-    seconds = base * by_level * by_timeline
+    figures = _reckon(decision, table, level=level, timeline=timeline, mode=mode)
+    limits = {
+        "category": f", at least {_minutes(figures.least_s or 0.0)} for {figures.category}",
+        "longest": f", capped at {_minutes(table.longest)}",
+        "shortest": f", at least {_minutes(table.shortest)}",
+    }
     words = (
-        f"{_minutes(base)} ({label}) × {_factor(by_level)} (level {level})"
-        f" × {_factor(by_timeline)} ({timeline})"
+        f"{in_words(figures.whole_s)} = {_minutes(figures.base_s)} ({figures.label})"
+        f" × {factor(figures.by_level)} (level {level})"
+        f" × {factor(figures.by_timeline)} ({timeline})"
+    ) + "".join(limits[bound] for bound in figures.bounds if bound in limits)
+    if mode == "semi_autonomous":
+        part = f"{factor(table.semi_autonomous)} (semi-autonomous) × {in_words(figures.whole_s)}"
+        if "part" in figures.bounds:
+            part += f", at least {in_words(SHORTEST_PART_S)}"
+        words = f"{in_words(figures.seconds)} = {part}; {words}"
+    return Timeout(figures.seconds, words, figures)
+
+
+def _reckon(
+    decision: Decision, table: Timeouts, *, level: int, timeline: Timeline, mode: Mode
+) -> Reckoning:
+    kind_s = table.kinds[decision.kind]
+    named = fold(decision.category or "")
+    least = table.categories.get(named)
+    base, label = kind_s, str(decision.kind)
+    if least is not None and least >= base:
+        base, label = least, named
+    by_level, by_timeline = table.levels[str(level)], table.timelines[timeline]
+    whole = product = base * by_level * by_timeline
+    bounds: list[Bound] = []
+    if least is not None and whole < least:
+        whole = least
+        bounds.append("category")
+    if whole > table.longest:
+        whole = table.longest
+        bounds.append("longest")
+    elif whole < table.shortest:
+        whole = table.shortest
+        bounds.append("shortest")
+    seconds = whole
+    if mode == "semi_autonomous":
+        seconds = whole * table.semi_autonomous
+        if seconds < SHORTEST_PART_S:
+            seconds = SHORTEST_PART_S
+            bounds.append("part")
+    return Reckoning(
+        kind_s,
+        named if least is not None else "",
+        least,
+        base,
+        label,
+        by_level,
+        by_timeline,
+        product,
+        whole,
+        tuple(bounds),
+        seconds,
     )
-    if least is not None and seconds < least:
-        seconds, words = least, f"{words}, at least {_minutes(least)} for {category}"
-    if seconds > table.longest:
-        seconds, words = table.longest, f"{words}, capped at {_minutes(table.longest)}"
-    elif seconds < table.shortest:
-        seconds, words = table.shortest, f"{words}, at least {_minutes(table.shortest)}"
-    if mode != "semi_autonomous":
-        return Timeout(seconds, f"{_time(seconds)} = {words}")
-    part = seconds * table.semi_autonomous
-    whole = f"{_factor(table.semi_autonomous)} (semi-autonomous) × {_time(seconds)}"
-    if part < _SHORTEST_QUARTER:
-        part, whole = _SHORTEST_QUARTER, f"{whole}, at least {_time(_SHORTEST_QUARTER)}"
-    return Timeout(part, f"{_time(part)} = {whole}; {_time(seconds)} = {words}")
 
 
 def is_asked(decision: Decision, *, mode: Mode) -> bool:
@@ -190,17 +276,29 @@ def is_asked(decision: Decision, *, mode: Mode) -> bool:
     return mode != "fully_autonomous"
 
 
-def _minutes(seconds: float) -> str:
-    return f"{round(seconds / 60, 2):g}"
+def taken_by(
+    decision: Decision, *, mode: Mode, autopilot: bool = False
+) -> Literal["policy", "autopilot"] | None:
+    """Who takes the recommendation at once, so that nobody is asked; ``None``: a person is."""
+    if decision.ask == "always" or decision.recommend is None:
+        return None
+    if autopilot and mode != "fully_autonomous":
+        return "autopilot"
+    return None if is_asked(decision, mode=mode) else "policy"
 
 
-def _time(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """``10 min``, ``2.5 min``, ``45 s``."""
     if seconds >= 60 and round(seconds / 0.6, 6) % 1 == 0:
         return f"{_minutes(seconds)} min"
     return f"{seconds:g} s" if seconds < 60 else spell_duration(round(seconds))
 
 
-def _factor(value: float) -> str:
+def factor(value: float) -> str:
+    """``0.4``, ``1.0``, ``0.25``."""
     one, more = f"{value:.1f}", f"{value:g}"
     return one if float(one) == value else more
+
+
+def _minutes(seconds: float) -> str:
+    return f"{round(seconds / 60, 2):g}"
