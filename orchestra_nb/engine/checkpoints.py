@@ -8,7 +8,7 @@ from .. import events
 from ..plan import Decision
 from ..plan.graph import Node
 from ..state import Outcome
-from .decisions import Card
+from .cards import Card
 
 if TYPE_CHECKING:
     from .engine import Engine

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .. import commands, events
 from ..commands import Reply
 from ..errors import CommandError
 from ..events import By
 from ..plan import Decision, is_asked, timeout_for
-from ..plan.durations import clock
-from ..state import DecisionState, Outcome, Purpose
+from ..state import DecisionState, Outcome
+from .cards import OTHER, Card, Values, note_of, reason_of
 from .countdown import Countdown
 from .protocols import Ask
 from .timers import Timer
@@ -20,44 +19,9 @@ from .timers import Timer
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Card", "Decisions", "Values"]
+__all__ = ["Decisions", "Replier"]
 
 Replier = Callable[[Reply], None]
-Values = dict[str, Any]
-OTHER = "other"
-"""Option key of an answer in free text."""
-
-
-def _as_it_is(values: Values | None) -> Values | None:
-    return values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What a decision is about, and what comes of it.
-
-    Attributes:
-        purpose: What kind of card it is.
-        asker: Agent that asks; empty for the plan and for the engine itself.
-        phase: Number of the phase it belongs to.
-        about: Id of the task it is about, besides its asker.
-        detail: What its card shows besides; JSON-able.
-        ask: The running agent's question, if one asks.
-        check: Judges an answer: gives the values to keep, raises :class:`CommandError` with
-            ``faults`` for what does not fit.
-        fill: Gives the values when no person answers, from the last draft or ``None``.
-        then: Called with the outcome.
-    """
-
-    purpose: Purpose = "decision"
-    asker: str = ""
-    phase: int | None = None
-    about: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    ask: Ask | None = None
-    check: Callable[[commands.Answer], Values | None] | None = None
-    fill: Callable[[Values | None], Values | None] = _as_it_is
-    then: Callable[[Outcome], None] | None = None
 
 
 class _Open:
@@ -83,6 +47,17 @@ class Decisions:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def free_id(self, wanted: str) -> str:
+        """An id that no decision and no task has: the wanted one, or that with a number."""
+        # The log has it rid of secrets: whoever looks for it must find it there.
+        first = found = self._engine.scrubbed(wanted)
+        taken, planned = self._engine.state.decisions, self._engine.state.graph.index
+        number = 2
+        while found in taken or found in planned:
+            found = f"{first}-{number}"
+            number += 1
+        return found
 
     def open(self, decision_id: str, spec: Decision, card: Card) -> None:
         """Ask for a decision, or settle it at once where mode or autopilot say so."""
@@ -162,7 +137,7 @@ class Decisions:
             values = entry.card.check(command)
         by: By = "remote" if command.source in ("cli", "remote") else "user"
         self._settle(
-            command.decision, key, text, by, who=command.who, note=command.note or "",
+            command.decision, key, text, by, who=command.who, note=note_of(command),
             client=command.client, values=values,
         )  # fmt: skip
         self._engine.confirm(reply, f"{spec.title}: {key}, by you.")
@@ -308,6 +283,8 @@ class Decisions:
         )
         if entry.card.ask is not None:
             entry.card.ask.close(decision_id, reason)
+        if entry.card.closed is not None:
+            entry.card.closed(reason)
 
     def _find(self, decision_id: str) -> _Open:
         entry = self._open.get(decision_id)
@@ -412,7 +389,7 @@ class Decisions:
                 sum=opened.sum,
                 options=opened.options,
                 recommendation=spec.recommend,
-                reason=_reason(by, spec, total),
+                reason=reason_of(by, spec, total),
                 note=note,
                 wall=engine.wall(),
                 question=spec.title,
@@ -426,16 +403,3 @@ class Decisions:
             engine.answered(entry.card.ask, outcome)
         if entry.card.then is not None:
             entry.card.then(outcome)
-
-
-def _reason(by: By, spec: Decision, timeout_s: float | None) -> str:
-    """Why it came out so, in the words of the record."""
-    if by == "timeout":
-        reason = f"No user response within {clock(timeout_s or 0.0)}"
-    elif by == "policy":
-        reason = "This mode takes the recommendation"
-    elif by == "autopilot":
-        reason = "Autopilot took the recommendation"
-    else:
-        return ""
-    return f"{reason}. {spec.because}" if spec.because else reason

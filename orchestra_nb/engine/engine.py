@@ -16,10 +16,11 @@ from ..plan import Decision, Plan, Task
 from ..plan.graph import Node
 from ..state import SETTLED, Outcome, State
 from .attempts import Attempts
+from .cards import Card
 from .checkpoints import Checkpoints
 from .core import Core
 from .crew import Crew
-from .decisions import Card, Decisions, Replier
+from .decisions import Decisions, Replier
 from .loops import Loops
 from .orders import Order, Orders
 from .protocols import (
@@ -216,6 +217,8 @@ class Engine(Core):
             post=self.post,
             journal=self.journal,
             pid=self.pid,
+            text=self.steering.texts.get(index, node.title),
+            level=state.level,
             started=self.t,
         )
         self.emit(
@@ -236,9 +239,10 @@ class Engine(Core):
 
     def _end_phases(self) -> None:
         ended, self._change.phases_ended = self._change.phases_ended, []
-        for number in ended:
+        for number in dict.fromkeys(ended):
             phase = self.state.phases[number - 1]
-            assert phase.ended_at is not None
+            if phase.ended_at is None:
+                continue  # something of it is to be done after all
             if phase.started_at is None:
                 self.emit(events.phase_skipped(phase=number, name=phase.name))
             else:
@@ -259,13 +263,7 @@ class Engine(Core):
         if ask.future.done():  # taken back before it came here
             return
         job.asks += 1
-        # The id is made from the title: rid of secrets here, or the event would have another one.
-        first = decision_id = self._scrub({"id": f"{job.node.id}/{ask.decision.id}"})["id"]
-        taken, planned = self.state.decisions, self.state.graph.index
-        number = 2
-        while decision_id in taken or decision_id in planned:
-            decision_id = f"{first}-{number}"
-            number += 1
+        decision_id = self.decisions.free_id(f"{job.node.id}/{ask.decision.id}")
         ask.waiting = True
         self.attempts.wait(job, "human", ask.decision.title)
         card = Card(
