@@ -1,4 +1,8 @@
-"""Who does each task: functions, Claude, or an error that names everything that is wrong."""
+"""Who does each task: functions, Claude, or an error that names everything that is wrong.
+
+Tasks that the level leaves out are cast too, so that another level can bring them back while the
+run goes on; what is wrong with those keeps nothing from starting: they have nobody then.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ Agents = Mapping[str, Any]
 
 
 def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list[Worker | None]:
-    """Who does each task.
+    """Who does each task; ``None`` for decisions, and for what is left out and has nobody.
 
     Raises:
         SetupError: Naming everything that is wrong at once.
@@ -53,19 +57,18 @@ def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list
         own = node.id if node.id == node.agent else fold(node.id)
         named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
         used.update(named)
-        if node.skip is not None:
-            workers.append(None)
-            continue
+        faults: list[str] = problems if node.skip is None else []
         if named:
             agent = functions.get(named[0], given[named[0]])
-            workers.append(_worker(agent, named[0], graph, node, problems))
+            workers.append(_worker(agent, named[0], graph, node, faults))
             continue
         entry = graph.plan.agent_for(node.agent)
         if not given or claude or (entry is not None and entry.model is not None):
-            workers.append(_claude(graph, node, problems))
-            to_claude.append(node.agent)
+            workers.append(_claude(graph, node, faults))
+            if node.skip is None:
+                to_claude.append(node.agent)
             continue
-        problems.append(
+        faults.append(
             f"nobody does {node.id!r}: pass agents={{{node.agent!r}: ...}}, "
             "or claude=True to let Claude do what has no function"
         )
@@ -78,8 +81,11 @@ def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list
             )
     if problems:
         raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
-    _check_keys(workers, to_claude)
-    return workers
+    cast = list(zip(graph.nodes, workers, strict=True))
+    _check_keys([worker for node, worker in cast if node.skip is None], to_claude)
+    return [
+        None if node.skip is not None and _fault_of(worker) else worker for node, worker in cast
+    ]
 
 
 def _is_worker(agent: Any) -> bool:
@@ -126,8 +132,13 @@ def _claude(graph: Graph, node: Node, problems: list[str]) -> Worker | None:
 
 def _check_keys(workers: list[Worker | None], to_claude: list[str]) -> None:
     for worker in {id(w): w for w in workers if w is not None}.values():
-        find_fault = getattr(worker, "check", None)
-        fault = find_fault() if callable(find_fault) else None
+        fault = _fault_of(worker)
         if fault:
             for_whom = f" for {', '.join(dict.fromkeys(to_claude))}" if to_claude else ""
             raise SetupError(f"Claude can't be reached{for_whom}: {fault}")
+
+
+def _fault_of(worker: Worker | None) -> str | None:
+    """Why a worker can't start, if it can tell."""
+    find_fault = getattr(worker, "check", None)
+    return (find_fault() or None) if callable(find_fault) else None

@@ -82,7 +82,7 @@ class Context:
         self._job = job
         self.task = job.node.id
         self.agent = job.node.agent
-        self.text = job.node.title
+        self.text = job.text
         self.attempt = job.attempt
 
     def __repr__(self) -> str:
@@ -112,8 +112,8 @@ class Context:
 
     @property
     def level(self) -> Level:
-        """The project level, with what it asks of agents."""
-        return load_levels()[self.plan.level]
+        """The project level as this attempt started, with what it asks of agents."""
+        return load_levels()[self._job.level]
 
     @property
     def inputs(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from ..plan.durations import clock
 from ..plan.parts import Agent
 from ..plan.text import fold
 from ..state import Outcome
-from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Waiting
+from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Wait, Waiting
 from .telling import TEXT_MAX, TRACE_MAX, one_line, trace
 from .timers import Timer
 
@@ -49,6 +49,8 @@ class Attempts:
         self._engine = engine
         self._runs: dict[int, _Run] = {}
         self._left: dict[int, float | None] = {}
+        self._again: dict[int, Timer] = {}
+        self._before: dict[int, int] = {}
         self._entries = {fold(name): entry for name, entry in engine.plan.agents.items()}
 
     def _entry(self, agent: str) -> Agent | None:
@@ -114,23 +116,33 @@ class Attempts:
         self, job: Job, cause: events.WaitCause, detail: str, until: float | None = None
     ) -> None:
         """The attempt waits for something that is not its own work."""
-        job.waits.append(cause)
-        if len(job.waits) > 1:
+        job.waits.append((cause, detail, until))
+        if len(job.waits) == 1:
+            self._stop_counting(job)
+            self._say_wait(job)
+        if cause != "human":
             return
-        self._stop_counting(job)
+        if job.holds_slot:
+            job.holds_slot = False
+            self._engine.scheduler.release()
+        elif self._runs[job.node.index].answers:  # it asks again before it has its slot back
+            self._engine.scheduler.drop(job.node.index)
+            self.go_on(job)
+
+    def _say_wait(self, job: Job) -> None:
+        """Say what the attempt waits for, or that it goes on."""
+        node = job.node
+        cause, detail, until = job.waits[0] if job.waits else (None, "", None)
         self._engine.emit(
             events.agent_wait(
-                task=job.node.id,
-                agent=job.node.agent,
-                phase=job.node.phase,
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
                 cause=cause,
                 detail=detail,
                 until_s=until,
             )
         )
-        if cause == "human" and job.holds_slot:
-            job.holds_slot = False
-            self._engine.scheduler.release()
 
     def on_waiting(self, waiting: Waiting) -> None:
         """A context says that a wait began or ended."""
@@ -141,52 +153,63 @@ class Attempts:
             until = None if waiting.seconds is None else self._engine.t + waiting.seconds
             self.wait(job, waiting.cause, waiting.detail, until)
         else:
-            self._end_wait(job)
+            own = [wait for wait in job.waits if wait[0] != "human"]
+            if own:
+                self._end_wait(job, own[-1])
 
-    def _end_wait(self, job: Job) -> None:
-        if not job.waits:
+    def _end_wait(self, job: Job, wait: Wait) -> None:
+        if wait not in job.waits:
             return
-        job.waits.pop()
-        if not job.waits and not job.ended and not job.finished:
-            self._engine.emit(
-                events.agent_wait(
-                    task=job.node.id, agent=job.node.agent, phase=job.node.phase, cause=None
-                )
-            )
+        shown = job.waits[0]
+        job.waits.remove(wait)
+        if job.ended or job.finished or (job.waits and job.waits[0] is shown):
+            return
+        self._say_wait(job)
+        if not job.waits:
             self._count(job, self._runs[job.node.index])
 
+    def _asking(self, job: Job) -> int:
+        """How many questions of an agent have not been handed an answer."""
+        return sum(cause == "human" for cause, _, _ in job.waits)
+
     def resume_after(self, ask: Ask, outcome: Outcome) -> None:
-        """A person answered: the agent goes on once it has a slot again."""
+        """A person answered: the agent goes on once it has a slot again.
+
+        While it asks other things too it needs none: it gets that answer at once.
+        """
         job = ask.job
         if job.ended:
             return
-        self._runs[job.node.index].answers.append((ask, outcome))
-        if job.holds_slot:
+        answers = self._runs[job.node.index].answers
+        answers.append((ask, outcome))
+        if job.holds_slot or self._asking(job) > len(answers):
             self.go_on(job)
-        elif len(self._runs[job.node.index].answers) == 1:
+        elif len(answers) == 1:
             self._engine.scheduler.put(job.node.index, back=True)
 
     def go_on(self, job: Job) -> None:
-        """The agent has its slot: hand it the answers it waited for."""
+        """Hand the agent the answers it waited for."""
         run = self._runs[job.node.index]
         answers, run.answers = run.answers, []
         for ask, outcome in answers:
-            ask.waiting = False
-            self._end_wait(job)
+            self._end_ask(ask)
             ask.settle(outcome)
+
+    def _end_ask(self, ask: Ask) -> None:
+        ask.waiting = False
+        self._end_wait(ask.job, ("human", ask.decision.title, None))
 
     def stop_waiting(self, ask: Ask) -> None:
         """The agent gave up waiting for an answer: it works on, slot or not."""
         job = ask.job
         if job.ended or not ask.waiting:
             return
-        ask.waiting = False
         run = self._runs[job.node.index]
         run.answers = [one for one in run.answers if one[0] is not ask]
-        self._end_wait(job)
-        if not job.waits and not job.holds_slot:
+        self._end_ask(ask)
+        if not self._asking(job) and not job.holds_slot:
             job.holds_slot = True
-            self._engine.scheduler.take_back(job.node.index)
+            self._engine.scheduler.drop(job.node.index)
             self._engine.scheduler.seize()
 
     def close_asks(self, job: Job, reason: str) -> None:
@@ -194,7 +217,7 @@ class Attempts:
         run = self._runs[job.node.index]
         answers, run.answers = run.answers, []
         if answers:
-            self._engine.scheduler.take_back(job.node.index)
+            self._engine.scheduler.drop(job.node.index)
         for ask, _ in answers:
             ask.waiting = False
             ask.close(ask.decision.title, reason)
@@ -306,7 +329,29 @@ class Attempts:
             )
         )
         # Its slot is free while the task waits for its next try.
-        engine.timers.at(engine.t + delay, lambda: engine.scheduler.put(node.index, again=True))
+        self._again[node.index] = engine.timers.at(
+            engine.t + delay, lambda: self._try_again(node.index)
+        )
+
+    def _try_again(self, index: int) -> None:
+        self._again.pop(index).cancel()
+        self._engine.scheduler.put(index, again=True)
+
+    def try_now(self, index: int) -> bool:
+        """Try a task again at once; ``False`` if it does not wait for its next try any more."""
+        if index not in self._again:
+            return False
+        self._try_again(index)
+        return True
+
+    def forget(self, index: int) -> None:
+        """A task is done with, or begins anew with all its time and retries."""
+        timer = self._again.pop(index, None)
+        if timer is not None:
+            timer.cancel()
+        self._engine.scheduler.drop(index)
+        self._left.pop(index, None)
+        self._before[index] = self._engine.state.tasks[index].attempt
 
     def _delay(self, job: Job, error: BaseException) -> float | None:
         """Seconds to the next attempt, ``None`` when there is none."""
@@ -319,7 +364,8 @@ class Attempts:
             retries = entry.retries
         if retries is None:
             retries = worker.retries if worker is not None else 0
-        if job.attempt > retries or not isinstance(error, Exception):
+        made = job.attempt - self._before.get(job.node.index, 0)
+        if made > retries or not isinstance(error, Exception):
             return None
         after: float | None = None
         if isinstance(error, AgentError):
@@ -330,7 +376,7 @@ class Attempts:
             after = max(0.0, after)
             # A little spread, so that all who were told the same second don't return together.
             return after + engine.random.random() * 0.25 if after <= RETRY_AFTER_MAX_S else None
-        backoff = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (job.attempt - 1))
+        backoff = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (made - 1))
         return backoff * (0.5 + engine.random.random())
 
     def _fail(self, job: Job, error: BaseException) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..errors import DecisionClosed
-from ..events import Event
+from ..events import Event, WaitCause
 from ..plan import Decision
 from ..plan.graph import Node
 from ..state import Change, Outcome, Purpose, State
@@ -25,12 +25,15 @@ __all__ = [
     "Said",
     "Stored",
     "TakenBack",
+    "Wait",
     "Waiting",
     "Worker",
 ]
 
 OVER = "the task is over"
 """Why a question of a task that ended has no answer."""
+Wait = tuple[WaitCause, str, float | None]
+"""What an attempt waits for: cause, words for people, the run's ``t`` at which it should end."""
 Stored = dict[str, Any]
 """Where a result is, as ``agent_complete`` carries it; see ``store.results``."""
 
@@ -105,6 +108,9 @@ class Job:
     notes: tuple[str, ...]
     post: Callable[[Any], None]
     journal: Journal
+    #: What is to be done, as last edited, and the level as of now.
+    text: str = ""
+    level: int = 3
     #: The process it belongs to; a forked child is another.
     pid: int = 0
     started: float = 0.0
@@ -123,7 +129,8 @@ class Job:
     #: What it says it is doing; ``saying``: the engine was told to look.
     latest: tuple[str, float | None] = ("", None)
     saying: bool = False
-    waits: list[str] = field(default_factory=list)
+    #: What it waits for besides its own work, in the order in which that began.
+    waits: list[Wait] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

@@ -51,6 +51,9 @@ def verdict(state: State, index: int) -> Skip | None:
         failed = [t for t in members if t.status == "failed" or t.skip_cause == "failed"]
         if failed and all(t.status != "completed" for t in members):
             return Skip("failed", f"nothing of phase {gate + 1} succeeded")
+        if node.kind == "checkpoint" and all(t.status == "skipped" for t in members):
+            by_level = all(t.skip_cause == "level" for t in members)
+            return Skip("level" if by_level else "when", f"nothing of phase {gate + 1} was done")
     return None
 
 
@@ -67,12 +70,14 @@ class Scheduler:
         self._rank = graph.ranks(seconds)
         self._count = count()
         self._heap: list[tuple[int, float, int, int]] = []
+        self._queued: dict[int, int] = {}  # index -> number of its entry; others are void
 
     def put(self, index: int, *, back: bool = False, again: bool = False) -> None:
         """Queue a task; ``back``: it runs and needs a slot to go on, ``again``: it is retried."""
         rank = -self._rank[index]
         turn = 0 if back else 1 if again else 2
-        heapq.heappush(self._heap, (turn, rank, next(self._count), index))
+        number = self._queued[index] = next(self._count)
+        heapq.heappush(self._heap, (turn, rank, number, index))
 
     def take(self, *, new: bool = True) -> int | None:
         """The next task with its slot, or ``None`` when there is no task or no free slot.
@@ -80,15 +85,18 @@ class Scheduler:
         Args:
             new: ``False``: only one that runs and needs a slot to go on.
         """
-        if not self._heap or self.used >= self.limit or (not new and self._heap[0][0]):
-            return None
-        self.used += 1
-        return heapq.heappop(self._heap)[3]
+        heap, queued = self._heap, self._queued
+        while heap and self.used < self.limit and (new or not heap[0][0]):
+            _, _, number, index = heapq.heappop(heap)
+            if queued.get(index) == number:
+                del queued[index]
+                self.used += 1
+                return index
+        return None
 
-    def take_back(self, index: int) -> None:
-        """A task no longer waits for a slot to go on."""
-        self._heap = [entry for entry in self._heap if entry[0] or entry[3] != index]
-        heapq.heapify(self._heap)
+    def drop(self, index: int) -> None:
+        """A task no longer waits for a slot."""
+        self._queued.pop(index, None)
 
     def seize(self) -> None:
         """Book a slot for what works on without asking for one."""
@@ -101,4 +109,4 @@ class Scheduler:
     @property
     def queued(self) -> int:
         """How many tasks wait for a slot."""
-        return len(self._heap)
+        return len(self._queued)

@@ -1,6 +1,6 @@
 """Steering by hand: what people change about a run while it goes on.
 
-It acts only on what has not started.
+It acts only on what has not started. Each change is an event; said twice it changes nothing more.
 """
 
 from __future__ import annotations
@@ -8,20 +8,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import events
+from ..commands import Answer, Edit, Rate, Retry, Skip
 from ..errors import CommandError
+from ..plan.graph import Graph, Node
 from ..plan.levels import skip_reason
+from ..plan.text import did_you_mean, short
+from ..state import State, TaskState
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Steering"]
+__all__ = ["Steering", "find_node", "rating_of"]
+
+MOST_NAMED = 20
+"""How many ids a message lists."""
+
+
+def find_node(graph: Graph, task: str) -> Node:
+    """The task, decision or checkpoint of that id, whatever its case.
+
+    Raises:
+        CommandError: If there is none; names those there are.
+    """
+    try:
+        return graph.nodes[graph.index_of(task)]
+    except KeyError:
+        known = _named([node.id for node in graph.nodes])
+        guess = did_you_mean(task, graph.index)
+        raise CommandError(f"There is no task {short(task)}{guess}; there are {known}") from None
+
+
+def rating_of(state: State, command: Rate) -> events.Event:
+    """The event of a thumb.
+
+    Raises:
+        CommandError: If there is no such task, or nothing about it that could be rated.
+    """
+    node = find_node(state.graph, command.task)
+    task = state.tasks[node.index]
+    if node.kind != "task":
+        raise CommandError(f"{node.id!r} is a {node.kind}; only what an agent did can be rated")
+    if task.status not in ("completed", "failed"):
+        raise CommandError(
+            f"{node.id!r} {_doing(task)}; it can be rated once it has a result or has failed"
+        )
+    return events.rating(
+        task=node.id,
+        agent=node.agent,
+        phase=node.phase,
+        attempt=task.attempt,
+        good=command.good,
+        note=(command.note or "").strip(),
+        who=command.who or command.source,
+    )
 
 
 class Steering:
-    """Changes to a run's plan, each an event."""
+    """Changes to a run's plan, each an event.
+
+    Attributes:
+        texts: Index -> the text of a task that was edited, as its agent gets it. (The state holds
+            it too, but rid of secrets.)
+    """
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self.texts: dict[int, str] = {}
 
     def set_off(self) -> None:
         """Leave out what the level skips, before anything starts."""
@@ -31,20 +83,197 @@ class Steering:
             if node.kind == "checkpoint":
                 continue
             reason = node.skip if as_planned else skip_reason(node.spec, state.level)
-            if reason is not None:
+            if reason is not None and state.tasks[node.index].status in ("pending", "ready"):
                 engine.skip(node, "level", reason)
 
-    def change_level(self, level: int, who: str) -> None:
+    # One task.
+
+    def skip(self, command: Skip) -> str:
+        """Leave out what has not started; what waits for it goes on without its result.
+
+        Raises:
+            CommandError: If there is no such task, or it has started.
+        """
+        node, task = self._find(command.task)
+        engine = self._engine
+        if task.status == "skipped" and task.skip_cause == "hand":
+            return f"{node.id} was left out already."
+        card = self._failure_card(task)
+        if card is not None:
+            engine.decisions.withdraw(card, "the task was left out by hand")
+        elif task.status not in ("pending", "ready", "retrying"):
+            asked = task.status == "waiting" and node.kind != "task"
+            rest = "; answer it" if asked else "; only what has not started can be left out"
+            raise CommandError(f"{node.id!r} {_doing(task)}{rest}", late=True)
+        engine.attempts.forget(node.index)
+        engine.skip(node, "hand", f"left out by {command.who or 'hand'}")
+        return f"{node.id} is left out."
+
+    def retry(self, command: Retry) -> str:
+        """Do again what failed or was left out, together with what was skipped because of it.
+
+        Raises:
+            CommandError: If there is no such task, or it is at work, done, or not wanted at this
+                level.
+        """
+        node, task = self._find(command.task)
+        engine, state = self._engine, self._engine.state
+        who = command.who or command.source
+        card = self._failure_card(task)
+        if card is not None:
+            answer = Answer(
+                decision=card, option="A", client=command.client, source=command.source,
+                who=command.who,
+            )  # fmt: skip
+            engine.decisions.answer(answer, lambda reply: None)
+            return f"{node.id} is tried again."
+        if task.status == "retrying":
+            if engine.attempts.try_now(node.index):
+                engine.emit(
+                    events.task_revived(tasks=[node.id], reason="tried at once by hand", who=who)
+                )
+            return f"{node.id} is tried as soon as there is a free slot."
+        if task.status in ("pending", "ready"):
+            return f"{node.id} has not started; it starts by itself."
+        if task.status != "failed" and task.skip_cause not in ("hand", "failed"):
+            raise CommandError(f"{node.id!r} {_doing(task)}{_instead(task)}", late=True)
+        out = skip_reason(node.spec, state.level)
+        if out is not None:
+            raise CommandError(f"{node.id!r} {out}; change the level to bring it back")
+        self._revive(self._causes_of(node.index), "tried again by hand", who)
+        return f"{node.id} is tried again."
+
+    def edit(self, command: Edit) -> str:
+        """Another text for a task that has not started, or that is tried again after a failure.
+
+        Raises:
+            CommandError: If there is no such task, it has started, or there is no text.
+        """
+        node, task = self._find(command.task)
+        text = command.text.strip()
+        if node.kind != "task":
+            raise CommandError(f"{node.id!r} is a {node.kind}; only a task's text can be edited")
+        if not text:
+            raise CommandError(f"{node.id!r} needs some text")
+        at_rest = task.status in ("pending", "ready", "skipped", "failed")
+        if not at_rest and self._failure_card(task) is None:
+            raise CommandError(
+                f"{node.id!r} {_doing(task)}; only what has not started can be edited", late=True
+            )
+        if text != self.texts.get(node.index, node.title):
+            self.texts[node.index] = text
+            self._engine.emit(
+                events.task_edited(
+                    task=node.id,
+                    agent=node.agent,
+                    phase=node.phase,
+                    text=text,
+                    who=command.who or command.source,
+                )
+            )
+        return f"{node.id} has another text."
+
+    def rate(self, command: Rate) -> str:
+        """A thumb for what an agent did.
+
+        Raises:
+            CommandError: If there is no such task, or nothing to rate yet.
+        """
+        self._engine.emit(rating_of(self._engine.state, command))
+        return ""
+
+    def _find(self, task: str) -> tuple[Node, TaskState]:
+        engine = self._engine
+        if engine.stopping:
+            raise CommandError("The run is being stopped; nothing more starts", late=True)
+        node = find_node(engine.state.graph, task)
+        return node, engine.state.tasks[node.index]
+
+    def _failure_card(self, task: TaskState) -> str | None:
+        """The open decision about what to do with a task that failed."""
+        if task.status != "waiting":
+            return None
+        cards = self._engine.state.decisions.values()
+        found = (c for c in cards if c.purpose == "failure" and c.about == task.index and c.open)
+        return next((card.id for card in found), None)
+
+    # What is to be done again.
+
+    def _causes_of(self, index: int) -> set[int]:
+        """A node, and the failures because of which it was skipped."""
+        graph, tasks = self._engine.state.graph, self._engine.state.tasks
+        found, todo = {index}, [index]
+        while todo:
+            one = todo.pop()
+            if tasks[one].skip_cause != "failed":
+                continue
+            node = graph.nodes[one]
+            listed = set(node.needs)
+            for gate in node.gates:
+                members = graph.gate_members[gate]
+                if all(tasks[i].status != "completed" for i in members):
+                    listed.update(members)
+            for i in listed - found:
+                if tasks[i].status == "failed" or tasks[i].skip_cause == "failed":
+                    found.add(i)
+                    todo.append(i)
+        return found
+
+    def _revive(self, indexes: set[int], reason: str, who: str) -> None:
+        """Do nodes after all, and what was skipped only because of them."""
+        engine, graph = self._engine, self._engine.state.graph
+        todo = [*indexes]
+        while todo:
+            one = todo.pop()
+            waiting = graph.dependents[one]
+            if graph.in_gate[one]:
+                waiting = waiting + graph.gated[graph.nodes[one].phase - 1]
+            for index in waiting:
+                if index not in indexes and self._fell(index):
+                    indexes.add(index)
+                    todo.append(index)
+        for index in indexes:
+            engine.attempts.forget(index)
+            engine.errors.pop(graph.nodes[index].id, None)
+        ids = [graph.nodes[index].id for index in sorted(indexes)]
+        engine.emit(events.task_revived(tasks=ids, reason=reason, who=who))
+
+    def _fell(self, index: int) -> bool:
+        """Whether a node was skipped because of others, which may now be done after all."""
+        state = self._engine.state
+        node, task = state.graph.nodes[index], state.tasks[index]
+        if task.status != "skipped" or skip_reason(node.spec, state.level) is not None:
+            return False
+        if task.skip_cause == "when":
+            for dep, options in node.when:
+                decision = state.decisions.get(state.graph.nodes[dep].id)
+                if decision and decision.outcome and decision.outcome.option not in options:
+                    return False
+            return True
+        return task.skip_cause == "failed" or (
+            node.kind == "checkpoint" and task.skip_cause == "level"
+        )
+
+    # The level.
+
+    def change_level(self, level: int, who: str) -> str:
         """Another level for what has not started: some is left out, some comes back.
 
         Raises:
-            CommandError: If there is no such level.
+            CommandError: If there is no such level, or nobody could do what comes back.
         """
         engine, state = self._engine, self._engine.state
         if not 1 <= level <= 5:
             raise CommandError(f"A level is a whole number from 1 to 5, not {level!r}")
+        if engine.stopping:
+            raise CommandError("The run is being stopped; nothing more starts", late=True)
         if level == state.level:
-            return
+            return f"The run is at level {level}."
+        if missing := self.unmanned(level):
+            raise CommandError(
+                f"Level {level} also needs {_named(missing)}, and nobody does that: pass agents= "
+                f"for it, or claude=True, when you start a run. It stays at level {state.level}"
+            )
         out, back = self.at_level(level)
         words = f"Level {state.level} → {level}"
         engine.emit(events.plan_adjustment(description=words, level=level, who=who))
@@ -52,10 +281,11 @@ class Steering:
             node = state.graph.nodes[index]
             reason = skip_reason(node.spec, level)
             assert reason is not None
+            engine.attempts.forget(index)
             engine.skip(node, "level", reason)
         if back:
-            ids = [state.graph.nodes[index].id for index in back]
-            engine.emit(events.task_revived(tasks=ids, reason=words, who=who))
+            self._revive(set(back), words, who)
+        return f"{words}: {len(out)} left out, {len(back)} brought back."
 
     def at_level(self, level: int) -> tuple[list[int], list[int]]:
         """What another level would leave out, and what it would bring back: indexes."""
@@ -70,3 +300,52 @@ class Steering:
             elif not skipped and task.status == "skipped" and task.skip_cause == "level":
                 back.append(node.index)
         return out, back
+
+    def unmanned(self, level: int) -> list[str]:
+        """Ids of the tasks that would run at a level and that nobody can do."""
+        workers = self._engine.workers
+        return [
+            node.id
+            for node in self._engine.state.graph.nodes
+            if node.kind == "task"
+            and workers[node.index] is None
+            and skip_reason(node.spec, level) is None
+        ]
+
+
+def _named(ids: list[str]) -> str:
+    """Ids in a row; a plan may have ten thousand."""
+    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    return ", ".join(ids[:MOST_NAMED]) + more
+
+
+def _doing(task: TaskState) -> str:
+    """What a task is doing, to go on after its id."""
+    match task.status:
+        case "waiting" if task.kind != "task":
+            return "is being asked"
+        case "waiting":
+            return f"is at work and waits for {task.wait_detail or task.wait_cause}"
+        case "running":
+            return "is at work"
+        case "retrying":
+            return "waits for its next try"
+        case "completed":
+            return "is decided" if task.kind != "task" else "is done"
+        case "skipped":
+            return f"was skipped ({task.reason})"
+        case "cancelled":
+            return "was cancelled"
+        case "failed":
+            return "failed"
+        case _:
+            return "has not started"
+
+
+def _instead(task: TaskState) -> str:
+    """What to do instead of trying it again."""
+    if task.skip_cause == "level":
+        return "; change the level to bring it back"
+    if task.skip_cause == "when":
+        return "; its condition does not hold"
+    return "; only what failed or was left out can be tried again"

@@ -181,8 +181,7 @@ def compile_plan(plan: Plan) -> Graph:
                     skip=skip_reason(spec, plan.level),
                 )
             )
-        ran = any(node.skip is None for node in nodes[len(nodes) - len(phase.tasks) :])
-        if ran and _has_checkpoint(plan, phase, number):
+        if _has_checkpoint(plan, phase, number):
             checkpoints[number] = len(nodes)
             nodes.append(_checkpoint(len(nodes), number, phase))
     taken = {fold(node.id): node.index for node in nodes}
