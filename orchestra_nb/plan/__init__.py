@@ -7,7 +7,8 @@ from .entries import Decision, DecisionKind, Entry, Role, Task
 from .levels import Level, LevelView, ProjectConfig, load_config, load_levels, skip_reason
 from .model import Checkpoints, Phase, Plan
 from .names import Names
-from .parts import Agent, Budget, Input, Option, Question
+from .parts import Agent, Budget, Input, Option
+from .questions import Question
 from .text import clean
 from .timeouts import Mode, Timeline, Timeout, Timeouts, is_asked, timeout_for
 

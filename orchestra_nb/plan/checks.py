@@ -11,6 +11,7 @@ from .cycles import Link, find_cycles
 from .entries import Decision, Entry, Task
 from .filling import placeholders
 from .names import Names
+from .questions import FORM
 from .text import did_you_mean, fold, short, under
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ class _Check:
                 if _CHECKPOINT.fullmatch(fold(entry.id)):
                     message = f"{short(entry.id)} is what a checkpoint is called; choose another"
                     self._fault(under(place, "id"), message)
+                elif fold(entry.id) == FORM and self._data.get("questions"):
+                    message = f"{short(entry.id)} is what the plan's questions are called"
+                    self._fault(under(place, "id"), f"{message}; choose another")
                 first, where = taken.setdefault(fold(entry.id), (entry, place))
                 if where == place:
                     continue

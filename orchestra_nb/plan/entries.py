@@ -117,13 +117,16 @@ class Task(_Entry):
     __str__ = __repr__
 
 
-def _decision_timeout(value: object) -> float | str:
+def _clock(value: object) -> float | str:
     if isinstance(value, str) and fold(value) == "none":
         return "none"
     seconds = parse_duration(value)
     if seconds < 1:
         raise ValueError("must be at least 1 second, or none to switch the timer off")
     return seconds
+
+
+Clock = Annotated[float | Literal["none"], BeforeValidator(_clock)]
 
 
 class Decision(_Entry):
@@ -161,7 +164,7 @@ class Decision(_Entry):
     because: Text = ""
     depends_on: Names | None = None
     when: When = Field(default_factory=dict)
-    timeout: Annotated[float | Literal["none"], BeforeValidator(_decision_timeout)] | None = None
+    timeout: Clock | None = None
     ask: Annotated[Literal["always"], one_of(Literal["always"])] | None = None
     other: Flag = True
     min_level: Level15 | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 from ..errors import Fault, PlanError
 from .entries import Decision
 from .levels import load_levels, skip_reason
+from .questions import before_the_run
 from .text import did_you_mean, fold, short
 from .timeouts import (
     SHORTEST_PART_S,
@@ -166,10 +167,7 @@ def _specs(plan: Plan) -> Iterator[Decision]:
     from .graph import compile_plan
 
     if plan.questions:
-        yield Decision(
-            title="Before the run", id="questions", kind="critical", options=["Start"],
-            recommend="A", other=False,
-        )  # fmt: skip
+        yield before_the_run(plan.timeouts.questions if plan.timeouts else None)
     # A plan that asks nothing has no checkpoints either; here it says that it would not ask.
     for node in compile_plan(plan.model_copy(update={"mode": "full_interactive"})).nodes:
         if isinstance(node.spec, Decision):

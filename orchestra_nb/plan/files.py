@@ -30,7 +30,7 @@ _SUFFIXES: dict[str, Format] = {
     ".markdown": "markdown",
 }
 _MARKDOWN = re.compile(r"^#\s+Orchestration Plan\b|^###\s+Phase\s+\d+\s*:", re.MULTILINE)
-_DURATIONS = {"estimate", "timeout", "shortest", "longest"}
+_DURATIONS = {"estimate", "timeout", "shortest", "longest", "questions"}
 _LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _READERS = {"yaml": read_yaml, "json": read_json, "markdown": read_markdown}
 

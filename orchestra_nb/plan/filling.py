@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Fault, PlanError
 from .entries import Decision, Entry, Task
-from .parts import Agent, Option, Question, plain
+from .forms import flat
+from .parts import Agent, Option, plain
+from .questions import Question
 from .text import did_you_mean, short, under
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ def placeholders(data: Mapping[str, Any], phases: Sequence[Phase]) -> Iterator[t
     yield from within("", data, _PLAN)
     for name, agent in (data.get("agents") or {}).items():
         yield from within(under("agents", name), agent, _AGENT)
-    for place, question in _questions(data.get("questions") or (), "questions"):
-        yield from within(place, question, _QUESTION)
+    for asked in flat(data.get("questions") or ()):
+        yield from within(asked.place, asked.question, _QUESTION)
     for at, phase in enumerate(phases):
         yield from within(f"phases[{at}]", phase, _PHASE)
         for index, entry in enumerate(phase.tasks):
@@ -53,14 +55,6 @@ def placeholders(data: Mapping[str, Any], phases: Sequence[Phase]) -> Iterator[t
             yield from within(place, entry, _DECISION)
             for option in entry.options:
                 yield from within(f"{under(f'{place}.options', option.key)}", option, _OPTION)
-
-
-def _questions(asked: Sequence[Question], place: str) -> Iterator[tuple[str, Question]]:
-    for index, question in enumerate(asked):
-        here = f"{place}[{index}]"
-        yield here, question
-        for answer, more in question.follow_up.items():
-            yield from _questions(more, under(f"{here}.follow_up", answer))
 
 
 def filled(plan: Plan, inputs: Mapping[str, object]) -> Plan:

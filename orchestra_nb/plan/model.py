@@ -33,16 +33,18 @@ from .fields import (
 )
 from .levels import LevelView, for_level
 from .names import Names
-from .parts import Agent, Budget, Input, Option, Question, read_questions
+from .parts import Agent, Budget, Input, Option
+from .questions import Question, plan_questions
 from .text import fold, short, under
 from .timeouts import Mode, Timeline, Timeouts
 
 if TYPE_CHECKING:
     from .explain import Explanation, Explanations
 
-__all__ = ["Checkpoints", "Decision", "Format", "Option", "Phase", "Plan", "Task"]
+__all__ = ["Checkpoints", "Decision", "Format", "OnFailure", "Option", "Phase", "Plan", "Task"]
 
 Checkpoints: TypeAlias = Literal["marked", "each"]
+OnFailure: TypeAlias = Literal["ask", "continue", "stop"]
 Format: TypeAlias = Literal["yaml", "json", "markdown"]
 
 
@@ -90,6 +92,8 @@ class Plan(Value):
         timeline: How pressing it is; lengthens or shortens decision timeouts.
         auto_proceed: ``False``: no decision ever times out.
         checkpoints: After the phases that ask for one, or after each.
+        on_failure: When a task has failed for good: a person is asked (in the modes
+            full_interactive and guided; the others go on), the rest goes on, or the run stops.
         budget: Caps on money and tokens.
         max_concurrency: How many tasks run at once.
         inputs: Values that ``{{name}}`` in a text stands for.
@@ -119,6 +123,7 @@ class Plan(Value):
     timeline: Annotated[Timeline, one_of(Timeline)] = "normal"
     auto_proceed: Flag = True
     checkpoints: Annotated[Checkpoints, one_of(Checkpoints)] = "marked"
+    on_failure: Annotated[OnFailure, one_of(OnFailure)] = "ask"
     budget: SkipValidation[Budget | None] = None
     max_concurrency: Positive = 8
     inputs: SkipValidation[dict[str, Input]] = Field(default_factory=dict)
@@ -140,6 +145,7 @@ class Plan(Value):
             timeline: Timeline = "normal",
             auto_proceed: bool = True,
             checkpoints: Checkpoints = "marked",
+            on_failure: OnFailure = "ask",
             budget: Budget | Mapping[str, object] | None = None,
             max_concurrency: int = 8,
             inputs: Mapping[str, object] | None = None,
@@ -164,7 +170,7 @@ class Plan(Value):
         if "agents" in data:
             data["agents"] = build_mapping(Agent, data["agents"], "agents", faults)
         if "questions" in data:
-            data["questions"] = read_questions(data["questions"], "questions", faults)
+            data["questions"] = plan_questions(data["questions"], faults)
         if "phases" not in data:
             return data
         phases, spoiled = _read_phases(data["phases"], faults)

@@ -1,12 +1,12 @@
-"""The small values of a plan: options, questions, inputs, agents, the budget."""
+"""The small values of a plan: options, inputs, agents, the budget."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, SkipValidation
+from pydantic import BeforeValidator
 
 from ..errors import Fault
 from .fields import (
@@ -20,15 +20,11 @@ from .fields import (
     Title,
     Value,
     build,
-    build_list,
-    one_of,
     text,
 )
-from .text import clean, did_you_mean, fold, short, under
+from .text import clean, fold, short, under
 
-__all__ = ["Agent", "Budget", "Input", "Option", "Question", "QuestionKind", "read_options"]
-
-QuestionKind: TypeAlias = Literal["text", "choice", "number", "integer"]
+__all__ = ["Agent", "Budget", "Input", "Option", "Plain", "plain", "read_options"]
 
 _DEEPEST = 100
 
@@ -119,124 +115,6 @@ def read_options(data: object, place: str, faults: list[Fault]) -> tuple[Option,
 def _letter(index: int) -> str:
     """``A`` to ``Z``, then ``A27`` and so on."""
     return chr(65 + index) if index < 26 else f"A{index + 1}"
-
-
-class Question(Value):
-    """Something to ask before the run starts.
-
-    Attributes:
-        ask: The question.
-        id: The name its answer goes by; the question itself if absent.
-        kind: ``choice`` when there are options, else ``text`` if absent.
-        options: What can be answered, if not everything.
-        default: The answer if nobody gives one.
-        follow_up: Answer -> the questions it leads to.
-        group: Heading under which it is asked.
-    """
-
-    KIND: ClassVar[str] = "a question"
-    EXAMPLE: ClassVar[str] = "{ask: Which market?, default: B2B}"
-
-    ask: Title
-    id: Name = ""
-    kind: Annotated[QuestionKind, one_of(QuestionKind)] = "text"
-    options: SkipValidation[tuple[str, ...]] = ()
-    default: Plain = None
-    follow_up: SkipValidation[dict[str, tuple[Question, ...]]] = Field(default_factory=dict)
-    group: Text = ""
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            *,
-            ask: str,
-            id: str = "",
-            kind: QuestionKind | None = None,
-            options: object = (),
-            default: object = None,
-            follow_up: Mapping[str, object] | None = None,
-            group: str = "",
-        ) -> None: ...
-
-    @classmethod
-    def prepare(cls, data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-        """Read options, the kind they imply, and the questions that follow."""
-        data = dict(data)
-        if "options" in data:
-            data["options"] = _answers(data["options"], "options", faults)
-            data.setdefault("kind", "choice")
-        if isinstance(data.get("ask"), str):
-            data.setdefault("id", data["ask"].strip()[:200])
-        follow = data.get("follow_up")
-        if isinstance(follow, Mapping):
-            data["follow_up"] = {
-                clean(str(answer)): read_questions(asked, under("follow_up", str(answer)), faults)
-                for answer, asked in follow.items()
-            }
-        elif follow is not None:
-            message = f"must be a mapping from an answer to questions, not {short(follow)}"
-            faults.append(Fault("follow_up", message))
-            del data["follow_up"]
-        return data
-
-    def faults(self) -> list[Fault]:
-        """A default or a follow-up that is no answer; a choice without options."""
-        if self.kind == "choice" and not self.options:
-            return [Fault("options", "is missing; a choice needs something to choose from")]
-        if not self.options:
-            return []
-        found = []
-        known = ", ".join(short(item) for item in self.options[:10])
-        if self.default is not None and self.default not in self.options:
-            guess = did_you_mean(str(self.default), self.options)
-            message = f"{short(self.default)} is not an option; there are {known}{guess}"
-            found.append(Fault("default", message))
-        for answer in self.follow_up:
-            if answer not in self.options:
-                message = f"{short(answer)} is not an option; there are {known}"
-                found.append(Fault(under("follow_up", answer), message))
-        return found
-
-
-def _answers(data: object, place: str, faults: list[Fault]) -> tuple[str, ...]:
-    if not isinstance(data, (list, tuple)):
-        faults.append(Fault(place, f"must be a list of answers, not {short(data)}"))
-        return ()
-    found: dict[str, None] = {}
-    for index, item in enumerate(data):
-        try:
-            found[text(item)] = None
-        except ValueError as error:
-            faults.append(Fault(under(place, index), str(error)))
-    return tuple(found)
-
-
-def read_questions(
-    data: object, place: str, faults: list[Fault], *, group: str = ""
-) -> tuple[Question, ...]:
-    """Questions from a list of mappings or texts, or from ``{group: [questions]}``."""
-    if isinstance(data, Mapping) and "ask" not in data:
-        grouped: list[Question] = []
-        for key, items in data.items():
-            here = under(place, str(key))
-            grouped.extend(read_questions(items, here, faults, group=clean(str(key))))
-        return tuple(grouped)
-    if isinstance(data, (str, Mapping, Question)):
-        data = [data]
-    if not isinstance(data, (list, tuple)):
-        faults.append(Fault(place, f"must be a list of questions, not {short(data)}"))
-        return ()
-    items = [{"ask": item} if isinstance(item, str) else item for item in data]
-    if group:
-        items = [_grouped(item, group) for item in items]
-    return build_list(Question, items, place, faults)
-
-
-def _grouped(item: object, group: str) -> object:
-    if isinstance(item, Question) and not item.group:
-        return item.model_copy(update={"group": group})
-    return {"group": group, **item} if isinstance(item, Mapping) else item
 
 
 class Input(Value):

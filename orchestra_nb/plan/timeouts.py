@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from ..errors import Fault
 from .durations import parse_duration, spell_duration
-from .entries import Decision
+from .entries import Clock, Decision
 from .fields import Amount, Duration, Value
 from .text import clean, did_you_mean, fold, short, under
 
@@ -50,6 +50,8 @@ class Timeouts(Value):
         shortest: No sum is shorter, in seconds.
         longest: No sum is longer, in seconds.
         semi_autonomous: Part of the sum that this mode waits (at least 30 s).
+        questions: The clock of the questions before the run, as it stands, in seconds, or ``none``
+            for no clock; that of a critical decision if absent.
     """
 
     KIND: ClassVar[str] = "a table of timeouts"
@@ -62,6 +64,7 @@ class Timeouts(Value):
     shortest: Duration = 60.0
     longest: Duration = 1200.0
     semi_autonomous: Amount = 0.25
+    questions: Clock | None = None
 
     if TYPE_CHECKING:
 
@@ -75,6 +78,7 @@ class Timeouts(Value):
             shortest: float | str = 60.0,
             longest: float | str = 1200.0,
             semi_autonomous: float = 0.25,
+            questions: float | str | None = None,
         ) -> None: ...
 
     @classmethod
