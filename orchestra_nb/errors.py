@@ -12,6 +12,7 @@ The tree::
     ├── RunFailed          raised by Run.check(); .failures
     ├── DecisionClosed     the decision was withdrawn before anybody answered; .decision
     └── CommandError       a command can't be carried out (unknown decision, not an option, ...)
+        └── Unanswered     nobody runs the run any more, or there was no reply; .taken
 
 Errors carry fields; the sentence a person reads is made from them.
 """
@@ -33,6 +34,7 @@ __all__ = [
     "SetupError",
     "StoreError",
     "TaskFailed",
+    "Unanswered",
 ]
 
 
@@ -172,3 +174,27 @@ class CommandError(OrchestraError):
     ):
         self.faults, self.late = dict(faults or {}), late
         super().__init__(message)
+
+
+class Unanswered(CommandError):
+    """A command for a run of another process that nobody answered.
+
+    Attributes:
+        run_id: The run.
+        owner: Pid of the process that runs it (0: not known), ``None`` when there is none.
+        taken: Whether that process took the command: then it may have counted all the same.
+        client: What an outcome in the log bears that came of the command.
+    """
+
+    def __init__(self, run_id: str, *, owner: int | None, taken: bool = False, client: str = ""):
+        self.run_id, self.owner, self.taken, self.client = run_id, owner, taken, client
+        process = f"process {owner}" if owner else "the process that runs it"
+        if taken:
+            said = f"Run {run_id} took this and did not reply; whether it counted stands in its log"
+        elif owner is None:
+            said = f"Nobody runs {run_id} any more: nothing was sent"
+        else:
+            said = (
+                f"Run {run_id} did not reply, so this was taken back: {process} is busy or stopped"
+            )
+        super().__init__(said)

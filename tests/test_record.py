@@ -72,8 +72,8 @@ def test_results_are_read_from_disk(finished: onb.Run, tmp_path: Path) -> None:
 
 
 def test_nothing_can_be_said_to_a_record(finished: onb.Run, tmp_path: Path) -> None:
-    """A command to a run that this process does not run is refused."""
-    with pytest.raises(onb.CommandError, match="not running in this process"):
+    """A command to a run that is over is refused."""
+    with pytest.raises(onb.CommandError, match=r"The run is over \(failed\)"):
         onb.open(finished.id, home=tmp_path).note("hello")
 
 

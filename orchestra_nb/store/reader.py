@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,14 @@ from ..errors import StoreError
 from ..events import FORMAT, Event
 from . import files
 
-__all__ = ["Problem", "Problems", "read_events"]
+__all__ = ["Problem", "Problems", "Tail", "read_events"]
 
 _BOM = b"\xef\xbb\xbf"
 #: Longer lines are none of ours: the limit keeps a file of zeros from filling the memory.
 _LONGEST_LINE = 64 << 20
+_TOO_LONG = f"it is longer than {_LONGEST_LINE >> 20} MB"
 _MOST_NAMED = 100
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +80,125 @@ def read_events(path: Path) -> tuple[Iterator[Event], Problems]:
 
 
 def _events(path: Path, problems: Problems) -> Iterator[Event]:
-    before = 0
+    sieve = _Sieve(path, problems)
     with _open(path) as file:
         for number, line in _lines(file, problems):
-            event = _parse(number, line, problems)
-            if event is None:
-                continue
-            if event["event"] == "orchestration_start":
-                _check_format(path, event)
-            seq = event["seq"]
-            if seq <= before:
-                why = f"it repeats event {seq}" if seq == before else f"event {seq} after {before}"
-                problems.add(number, f"{why}; passed over", lost=True)
-                continue
-            if seq > before + 1:
-                missing = (
-                    f"event {seq - 1} is"
-                    if seq == before + 2
-                    else (f"events {before + 1} to {seq - 1} are")
-                )
-                problems.add(number, f"{missing} missing before it", lost=False)
-            before = seq
-            yield event
+            event = sieve.event(number, line)
+            if event is not None:
+                yield event
+
+
+class _Sieve:
+    """Lets through what is an event, in the order of the log, and notes what is not."""
+
+    def __init__(self, path: Path, problems: Problems):
+        self._path, self._problems = path, problems
+        self._before = 0
+
+    def event(self, number: int, line: bytes) -> Event | None:
+        """The event of a line, if there is one that comes after those before it."""
+        problems, before = self._problems, self._before
+        event = _parse(number, line, problems)
+        if event is None:
+            return None
+        if event["event"] == "orchestration_start":
+            _check_format(self._path, event)
+        seq = event["seq"]
+        if seq <= before:
+            why = f"it repeats event {seq}" if seq == before else f"event {seq} after {before}"
+            problems.add(number, f"{why}; passed over", lost=True)
+            return None
+        if seq > before + 1:
+            missing = (
+                f"event {seq - 1} is"
+                if seq == before + 2
+                else (f"events {before + 1} to {seq - 1} are")
+            )
+            problems.add(number, f"{missing} missing before it", lost=False)
+        self._before = seq
+        return event
+
+
+class Tail:
+    """Reads a log while somebody writes it: each call of :meth:`read` gives what is new.
+
+    A line that is not finished is left for the next time.
+
+    Args:
+        path: The log.
+
+    Attributes:
+        problems: What was wrong with the lines so far.
+    """
+
+    def __init__(self, path: Path):
+        self.problems = Problems()
+        self._path = path
+        self._sieve = _Sieve(path, self.problems)
+        self._at = self._number = 0
+        self._rest = bytearray()
+        self._too_long = False
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the log is shorter than what was read: a write that failed was taken back."""
+        try:
+            return os.stat(self._path).st_size < self._at
+        except OSError:
+            return False
+
+    def read(self, *, last: bool = False) -> Iterator[Event]:
+        """The events of all lines that were finished since the last call.
+
+        Args:
+            last: Nobody writes any more: what is left is a line too.
+
+        Raises:
+            StoreError: If there is no log, or a newer version wrote it.
+        """
+        if not last and _size(self._path) == self._at:
+            return
+        with _open(self._path) as file:
+            file.seek(self._at)
+            while data := file.read(_CHUNK):
+                self._at += len(data)
+                yield from self._split(data)
+        if last and self._rest:
+            yield from self._split(b"\n")
+
+    def _split(self, data: bytes) -> Iterator[Event]:
+        self._rest += data
+        start = 0
+        while (end := self._rest.find(b"\n", start)) >= 0:
+            line, start = bytes(self._rest[start:end]), end + 1
+            yield from self._line(line)
+        del self._rest[:start]
+        if len(self._rest) >= _LONGEST_LINE:
+            self._rest.clear()
+            self._too_long = True
+
+    def _line(self, line: bytes) -> Iterator[Event]:
+        self._number += 1
+        if self._too_long:
+            self._too_long = False
+            self.problems.add(self._number, _TOO_LONG, lost=True)
+            return
+        if self._number == 1:
+            line = line.removeprefix(_BOM)
+        if line := line.strip(b"\r\n \t"):
+            event = self._sieve.event(self._number, line)
+            if event is not None:
+                yield event
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None  # opening it says why
 
 
 def _open(path: Path) -> IO[bytes]:
-    import os
-
     try:
         return os.fdopen(files.open_file(path, os.O_RDONLY), "rb")
     except OSError as error:
@@ -120,7 +215,7 @@ def _lines(file: IO[bytes], problems: Problems) -> Iterator[tuple[int, bytes]]:
         if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
             while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
-            problems.add(number, f"it is longer than {_LONGEST_LINE >> 20} MB", lost=True)
+            problems.add(number, _TOO_LONG, lost=True)
             continue
         if line := line.strip(b"\r\n \t"):
             yield number, line
