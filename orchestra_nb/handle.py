@@ -238,6 +238,18 @@ class Run:
     def autopilot(self, on: bool) -> None:
         self._say(commands.Autopilot(on=bool(on)))
 
+    def autopilot_for(self, decision: str, on: bool = True) -> None:
+        """Leave one decision to its recommendation, now or when it comes up.
+
+        Args:
+            decision: Id of a decision that is open or still to come.
+            on: ``False``: ask it, whatever autopilot and mode say.
+
+        Raises:
+            CommandError: If there is no such decision, or it has no recommendation.
+        """
+        self._say(commands.Autopilot(decision=decision, on=on))
+
     def __repr__(self) -> str:
         state = self._engine.state
         done, total = state.done

@@ -229,14 +229,15 @@ class State:
         findings: Insights, blockers and agents' own choices, oldest first.
         answers: Question id -> answer, or its default until somebody answers.
         budget: Caps of the run: ``usd``, ``tokens``.
+        autopilots: Decision id -> whether autopilot was switched on or off for that one alone.
         status: The run's status.
         t: Time of the last event, seconds since the run's start.
     """
 
     __slots__ = (
-        "adjustments", "answers", "autopilot", "budget", "counts", "decisions", "ended_at",
-        "findings", "graph", "id", "level", "mode", "notes", "phases", "project", "rehearsal",
-        "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "adjustments", "answers", "autopilot", "autopilots", "budget", "counts", "decisions",
+        "ended_at", "findings", "graph", "id", "level", "mode", "notes", "phases", "project",
+        "rehearsal", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
@@ -254,6 +255,7 @@ class State:
         self.seq = 0
         self.ended_at: float | None = None
         self.autopilot = False
+        self.autopilots: dict[str, bool] = {}
         self.decisions: dict[str, DecisionState] = {}
         self.findings: list[Finding] = []
         self.notes: list[str] = []
@@ -290,6 +292,7 @@ class State:
         twin.notes = self.notes[:]
         twin.adjustments = self.adjustments[:]
         twin.answers, twin.budget = self.answers.copy(), self.budget.copy()
+        twin.autopilots = self.autopilots.copy()
         twin.usage = replace(self.usage, tokens=self.usage.tokens.copy())
         twin.tasks = [_copy_task(task) for task in self.tasks]
         twin.phases = [replace(phase, counts=phase.counts.copy()) for phase in self.phases]

@@ -185,8 +185,8 @@ class Core(ABC):
                     handler(message)
                 else:
                     message()
-            due = self.timers.next()
             if due is not None and due <= now:
+                # As it was before the messages: one of them may have moved the timer that tells.
                 if now - due > ASLEEP_AFTER_S:
                     self._on_late(now - due)
                 self.timers.fire(now)

@@ -9,10 +9,12 @@ from .. import commands, events
 from ..commands import Reply
 from ..errors import CommandError
 from ..events import By
-from ..plan import Decision, is_asked, timeout_for
+from ..plan import Decision, timeout_for
+from ..plan.timeouts import taken_by
 from ..state import DecisionState, Outcome
 from .cards import OTHER, Card, Values, note_of, reason_of
 from .countdown import Countdown
+from .late import too_late
 from .protocols import Ask
 from .timers import Timer
 
@@ -44,6 +46,7 @@ class Decisions:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._open: dict[str, _Open] = {}
+        self._clients: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -97,7 +100,7 @@ class Decisions:
                 detail=card.detail,
             )
         )
-        by = self._at_once(spec)
+        by = self._at_once(decision_id, spec)
         if by is not None:
             self._take_recommendation(decision_id, by, who="")
             return
@@ -107,12 +110,12 @@ class Decisions:
         self._arm(decision_id, entry)
         engine.asked(decision_id)
 
-    def _at_once(self, spec: Decision) -> By | None:
-        if spec.recommend is None or spec.ask == "always":
-            return None
-        if self._engine.plan.mode != "fully_autonomous" and self._engine.state.autopilot:
-            return "autopilot"
-        return None if is_asked(spec, mode=self._engine.plan.mode) else "policy"
+    def _at_once(self, decision_id: str, spec: Decision) -> By | None:
+        state = self._engine.state
+        own = state.autopilots.get(decision_id)
+        if own is not None and spec.recommend is not None:  # what a person said of this very one
+            return "autopilot" if own else None
+        return taken_by(spec, mode=self._engine.plan.mode, autopilot=state.autopilot)
 
     def answer(self, command: commands.Answer, reply: Replier) -> None:
         """A person's choice."""
@@ -166,22 +169,12 @@ class Decisions:
                 f"There is no open decision {command.decision!r}"
                 + (f"; open: {', '.join(self._open)}" if self._open else "; none is open")
             )
-        said = self._why_late(command, decision)
+        said = too_late(command, decision, self._clients.get(decision.id, ""))
         # Nobody hears of an outcome before it is on disk, the one who came too late neither.
-        self._engine.when_durable(lambda: reply(Reply(False, said, late=True)))
-
-    def _why_late(self, command: commands.Answer, decision: DecisionState) -> str:
-        outcome = decision.outcome
-        if outcome is None:
-            return f"{decision.title} was withdrawn: {decision.withdrawn}."
-        at = self._engine.clock_time(outcome.wall)
-        if outcome.by == "timeout":
-            yours = command.text or command.option
-            said = f"Too late: {outcome.option} was taken by timeout at {at}. "
-            return said + f"Your {yours} was not used."
-        you = "you in another tab" if command.source == "board" else "you"
-        who = {"user": outcome.who or you}.get(outcome.by, outcome.who or outcome.by)
-        return f"Already decided: {outcome.option}, by {who}, at {at}."
+        if said.ok:
+            self._engine.confirm(reply, said.text)
+        else:
+            self._engine.when_durable(lambda: reply(said))
 
     def hold(self, decision_id: str, on: bool) -> None:
         """Wait for me."""
@@ -236,17 +229,42 @@ class Decisions:
             else:
                 self._arm(decision_id, entry)
 
-    def autopilot(self, decision_id: str | None, who: str) -> None:
-        """Take the recommendation of one or of all open decisions that have one."""
-        if decision_id is not None:
-            entry = self._find(decision_id)
-            if entry.spec.recommend is None:
-                raise CommandError(f"{decision_id!r} has no recommendation to take")
-            self._take_recommendation(decision_id, "autopilot", who)
-            return
+    def autopilot(self, who: str) -> None:
+        """Take the recommendations of the open decisions that have one."""
+        own = self._engine.state.autopilots
         for key, entry in list(self._open.items()):
-            if entry.spec.recommend is not None and entry.spec.ask != "always":
+            if entry.spec.recommend is None or own.get(key) is False:
+                continue
+            if entry.spec.ask != "always":
                 self._take_recommendation(key, "autopilot", who)
+
+    def autopilot_of(self, decision_id: str, on: bool, who: str) -> None:
+        """Take the recommendation of one decision, now or when it comes up; or ask it anyway.
+
+        Raises:
+            CommandError: If there is no such decision to come, or nothing is recommended.
+        """
+        state = self._engine.state
+        index = state.graph.index.get(decision_id)
+        spec: object = None
+        if decision_id in self._open:
+            spec = self._open[decision_id].spec
+        elif index is not None and state.tasks[index].status in ("pending", "ready"):
+            spec = state.graph.nodes[index].spec
+        if not isinstance(spec, Decision):
+            raise CommandError(f"There is no open decision {decision_id!r}, and none to come")
+        if spec.recommend is None:
+            raise CommandError(f"{decision_id!r} has no recommendation to take")
+        if state.autopilots.get(decision_id) != on:
+            self._engine.emit(
+                events.plan_adjustment(
+                    description=f"Autopilot {'on' if on else 'off'} for {spec.title}",
+                    autopilot_of={decision_id: on},
+                    who=who,
+                )
+            )
+        if on and decision_id in self._open:
+            self._take_recommendation(decision_id, "autopilot", who)
 
     def withdraw_all(self, reason: str) -> None:
         """The run ends: nobody is asked any more."""
@@ -364,6 +382,8 @@ class Decisions:
         entry = self._open.pop(decision_id)
         if entry.timer is not None:
             entry.timer.cancel()
+        if client:
+            self._clients[decision_id] = client
         engine, spec = self._engine, entry.spec
         opened: DecisionState = engine.state.decisions[decision_id]
         total = entry.countdown.seconds

@@ -6,7 +6,6 @@ import contextlib
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from .. import events
@@ -296,10 +295,6 @@ class Engine(Core):
         """A person's note on a decision is for all agents that have not started."""
         if outcome.note and outcome.by in ("user", "remote"):
             self.emit(events.note(text=outcome.note, who=outcome.who))
-
-    def clock_time(self, wall: float) -> str:
-        """Local time of day of an epoch time: "10:58"."""
-        return datetime.fromtimestamp(wall).strftime("%H:%M")
 
     def confirm(self, reply: Replier, text: str = "") -> None:
         """Say that a command was carried out, once that is on disk."""

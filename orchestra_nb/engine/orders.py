@@ -78,7 +78,7 @@ class Orders:
     def _autopilot(self, command: commands.Autopilot, who: str) -> None:
         engine = self._engine
         if command.decision is not None:
-            engine.decisions.autopilot(command.decision, who)
+            engine.decisions.autopilot_of(command.decision, command.on, who)
             return
         if engine.plan.mode == "fully_autonomous" and not command.on:
             raise CommandError(
@@ -92,7 +92,7 @@ class Orders:
                 )
             )
         if command.on:
-            engine.decisions.autopilot(None, who)
+            engine.decisions.autopilot(who)
 
     def _pause(self, who: str) -> None:
         if self._engine.state.status == "running":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,15 +133,35 @@ def test_there_is_one_outcome() -> None:
     rig = opened()
     with blocked(rig):
         for option in "BABA":
-            rig.engine.post(Order(Answer(decision="d", option=option)))
+            rig.engine.post(Order(Answer(decision="d", option=option, client="tab-1")))
     rig.wait()
     assert outcome(rig)["option"] == "B"
     ok, text = rig.say(Answer(decision="d", option="A"))
     assert not ok
     assert text.startswith("Already decided: B, by you, at ")
-    ok, text = rig.say(Answer(decision="d", option="A", source="board"))
+    ok, text = rig.say(Answer(decision="d", option="A", source="board", client="tab-2"))
     assert not ok
     assert text.startswith("Already decided: B, by you in another tab, at ")
+
+
+def test_a_click_that_comes_twice_is_one_click() -> None:
+    """The same click from the same tab is confirmed again; another option of it is told so."""
+    rig = opened()
+    click = Answer(decision="d", option="other", text="MySQL", source="board", client="tab-1")
+    assert rig.say(click) == rig.say(click) == (True, "D: other, by you.")
+    ok, text = rig.say(replace(click, text="SQLite"))
+    assert (ok, text.startswith("Already decided: other, by you, at ")) == (False, True)
+    ok, text = rig.say(replace(click, option="B"))
+    assert (ok, text.startswith("Already decided: other, by you, at ")) == (False, True)
+    assert outcome(rig.wait())["decision"] == "MySQL"
+
+
+def test_the_tab_of_an_answer_from_python() -> None:
+    """A card that comes after an answer from Python is not told of another tab."""
+    rig = opened()
+    rig.say(Answer(decision="d", option="B"))
+    text = rig.say(Answer(decision="d", option="A", source="board", client="tab-1"))[1]
+    assert text.startswith("Already decided: B, by you, at ")
 
 
 def test_too_late_is_said_honestly() -> None:
@@ -281,6 +302,29 @@ def test_autopilot_for_one_card() -> None:
     assert (rig.engine.state.autopilot, rig.decision("e").open) == (False, True)
 
 
+def test_autopilot_for_a_decision_to_come() -> None:
+    """Said beforehand, autopilot takes that one decision when it comes up, and no other."""
+    gate = threading.Event()
+    always = choice("d", "a", ask="always")
+    plan = one_phase(task("a"), always, choice("e", "a"), mode="guided")
+    rig = Rig(plan, {"a": lambda: gate.wait(9)}, fake=True).start()
+    assert rig.say(Autopilot(on=True, decision="d", who="Ana"))[0]
+    assert rig.say(Autopilot(on=False, decision="e"))[0]
+    assert "no open decision 'a', and none to come" in rig.say(Autopilot(on=True, decision="a"))[1]
+    rig.say(Autopilot(on=True))
+    gate.set()
+    rig.until_open("e")
+    assert (outcome(rig, "d")["by"], rig.engine.state.autopilots) == (
+        "autopilot",
+        {"d": True, "e": False},
+    )
+    rig.say(Autopilot(on=True))
+    assert rig.decision("e").open, "this one is asked, whatever autopilot says"
+    assert fields_of(fold(rig.journal.lines, rig.plan)) == fields_of(rig.engine.state)
+    rig.say(Autopilot(on=True, decision="e"))
+    assert outcome(rig.wait(), "e")["by"] == "autopilot"
+
+
 def test_autopilot_can_t_be_switched_off_where_nothing_is_asked() -> None:
     """A fully autonomous run says so instead of pretending."""
     rig = opened(one_phase(choice("d", ask="always"), mode="fully_autonomous"))
@@ -371,6 +415,20 @@ def test_waking_late_decides_nothing() -> None:
     rig.advance(2.0)
     assert outcome(rig, "d")["by"] == "timeout"
     assert rig.decision("e").deadline == pytest.approx(5_060.0, abs=1.0)
+
+
+def test_whoever_touches_first_after_a_sleep() -> None:
+    """A touch that comes with the waking takes nothing from the minute that all get."""
+    rig = opened(one_phase(choice("d", timeout=100), choice("e", timeout=5_000)))
+    with blocked(rig):
+        rig.engine.post(Order(Touch(decision="d")))
+        rig._fake().time += 1_000.0
+    rig.turn()
+    assert [rig.decision(name).held for name in "de"] == ["here", "asleep"]
+    rig.advance(59.0)
+    assert (rig.decision("d").open, rig.decision("d").held) == (True, "asleep")
+    rig.advance(2.0)
+    assert outcome(rig, "d")["by"] == "timeout"
 
 
 def test_a_short_stall_is_no_sleep() -> None:

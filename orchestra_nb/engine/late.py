@@ -1,0 +1,44 @@
+"""What people hear who answer when there is nothing left to decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..commands import Answer, Reply
+from ..state import DecisionState, Outcome
+from .cards import OTHER
+
+__all__ = ["too_late"]
+
+
+def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
+    """The reply to an answer that found its decision closed.
+
+    The same click again is confirmed: whoever repeats it has not heard of the first one's success.
+
+    Args:
+        command: The answer.
+        decision: What it was for.
+        winner: Client whose answer counted; empty when it came without one, or there was none.
+    """
+    outcome = decision.outcome
+    if outcome is None:
+        return Reply(False, f"{decision.title} was withdrawn: {decision.withdrawn}.", late=True)
+    mine = bool(command.client) and command.client == winner
+    if mine and _same(command, outcome):
+        return Reply(True, f"{decision.title}: {outcome.option}, by you.")
+    at = datetime.fromtimestamp(outcome.wall).strftime("%H:%M")
+    if outcome.by == "timeout":
+        yours = command.text or command.option
+        said = f"Too late: {outcome.option} was taken by timeout at {at}. "
+        return Reply(False, f"{said}Your {yours} was not used.", late=True)
+    who = outcome.who or outcome.by
+    if outcome.by == "user" and not outcome.who:
+        elsewhere = command.source == "board" and winner and not mine
+        who = "you in another tab" if elsewhere else "you"
+    return Reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.", late=True)
+
+
+def _same(command: Answer, outcome: Outcome) -> bool:
+    text = (command.text or "").strip()
+    return command.option == outcome.option and (command.option != OTHER or text == outcome.text)
