@@ -262,11 +262,10 @@ def _records(state: State, width: int, most: int) -> list[Row]:
     rows: list[Row] = [[]] if done and most else []
     for decision in done[-most:] if most else []:
         assert decision.outcome is not None
-        title, chosen = words.cut(decision.title, 80), words.choice(decision.outcome)
+        title, chosen = words.cut(decision.title, 80), words.choice(decision, decision.outcome)
         rows.append([("✓ ", "green"), (shown(f"{title} → {chosen}", width - 2), "")])
         sentence = words.outcome_sentence(decision, decision.outcome, mode=state.mode)
-        if decision.outcome.note:
-            sentence += f" Note: “{words.cut(decision.outcome.note, 200)}”."
+        sentence = f"{sentence} {words.noted(decision, decision.outcome, 200)}".rstrip()
         rows.append([("  " + shown(sentence, width - 2), "dim")])
     return rows
 

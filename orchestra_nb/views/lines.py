@@ -138,10 +138,9 @@ class Lines:
         outcome = decision.outcome
         if outcome is not None and decision.id not in self._settled:
             self._settled.add(decision.id)
-            text = f"Decision: {title}: {words.choice(outcome)}. "
+            text = f"Decision: {title}: {words.choice(decision, outcome)}. "
             text += words.outcome_sentence(decision, outcome, mode=state.mode)
-            if outcome.note:
-                text += f" Note: “{words.cut(outcome.note, _CUT)}”."
+            text = f"{text} {words.noted(decision, outcome, _CUT)}".rstrip()
             found.append((outcome.at, _DECIDE, self._line(outcome.at, "decision", text)))
         elif decision.withdrawn and decision.id not in self._settled:
             self._settled.add(decision.id)

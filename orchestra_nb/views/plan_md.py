@@ -206,9 +206,9 @@ def _decisions(state: State) -> Iterator[str]:
         if outcome is None:
             continue
         sentence = words.outcome_sentence(decision, outcome, mode=state.mode)
-        note = f" Note: “{words.cut(outcome.note, _CUT)}”." if outcome.note else ""
-        chosen = words.choice(outcome).replace(" · ", " - ", 1)
-        yield f"- **{_name(decision.title)}**: {_text(f'{chosen}. {sentence}{note}')}"
+        note = words.noted(decision, outcome, _CUT)
+        chosen = words.choice(decision, outcome).replace(" · ", " - ", 1)
+        yield f"- **{_name(decision.title)}**: {_text(f'{chosen}. {sentence} {note}'.rstrip())}"
     for finding in state.findings:
         if finding.kind != "blocker":
             yield f"- **{_name(finding.agent)}**: {_short(finding.text)}"

@@ -158,4 +158,6 @@ def _late(decision: DecisionState, typed: str) -> str:
     if outcome.by == "timeout":
         taken = words.plain(outcome.option)
         return f"Too late: {taken} was taken by timeout at {at}. Your {yours} was not used."
-    return f"Already decided: {words.choice(outcome)}, at {at}. Your {yours} was not used."
+    return (
+        f"Already decided: {words.choice(decision, outcome)}, at {at}. Your {yours} was not used."
+    )

@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Final
 
 from ..plan.durations import clock
-from ..state import DecisionState, Finding, State
+from ..state import DecisionState, Finding, Outcome, State
 from .ending import Ending, ending, record_line
 from .glyphs import glyph
 from .run_info import RunInfo
@@ -25,9 +25,11 @@ from .static_agents import agents
 from .words import (
     MODE_WORDS,
     STATUS_WORDS,
+    choice,
     count,
     cut,
     money,
+    noted,
     plain,
     rehearsal_tag,
     tokens,
@@ -73,8 +75,9 @@ def final_text(state: State, *, run: RunInfo) -> str:
         lines += [f"{title}: {error}".rstrip(": "), f"  {said}"]
     lines += [f"  {index}. {plain(p.name)}: {_phase(state, p.number)}"
               for index, p in enumerate(state.phases, start=1)]  # fmt: skip
-    for decision in _decided(state):
-        lines.append(f"Decision: {cut(decision.title, 200)} → {_chosen(decision)}")
+    for decision, outcome in _decided(state):
+        chosen = choice(decision, outcome)
+        lines.append(f"Decision: {cut(decision.title, 200)} → {chosen}")
     lines += [f"  {line}" for line in end.next]
     return "\n".join(lines)
 
@@ -269,16 +272,8 @@ def _finding(finding: Finding) -> str:
     )
 
 
-def _decided(state: State) -> Iterable[DecisionState]:
-    return [d for d in state.decisions.values() if d.outcome][:_MOST_DECISIONS]
-
-
-def _chosen(decision: DecisionState) -> str:
-    outcome = decision.outcome
-    assert outcome is not None
-    words = cut(outcome.text, 300)
-    free = not any(o["key"] == outcome.option for o in decision.options)
-    return words if free else f"{cut(outcome.option, 20)} · {words}"
+def _decided(state: State) -> Iterable[tuple[DecisionState, Outcome]]:
+    return [(d, d.outcome) for d in state.decisions.values() if d.outcome][:_MOST_DECISIONS]
 
 
 def _decisions(state: State) -> str:
@@ -298,9 +293,9 @@ def _record(state: State, decision: DecisionState) -> str:
         by, chosen, line = "cancelled", "", cut(decision.withdrawn, 800)
     else:
         by = outcome.by
-        chosen = f" → {_chosen(decision)}"
+        chosen = f" → {choice(decision, outcome)}"
         line = cut(record_line(state, decision, outcome), 800)
-        line += f" Note: “{cut(outcome.note, 500)}”." if outcome.note else ""
+        line = f"{line} {noted(decision, outcome)}".rstrip()
     return (
         f"<div class=record data-by={by}>{glyph(by)}<div><b>{_text(decision.title, 200)}</b>"
         f"{escape(chosen)}<div class=sub>{escape(line)}</div></div></div>"

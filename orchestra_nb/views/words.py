@@ -16,6 +16,7 @@ from ..state import DecisionState, Outcome, TaskState
 __all__ = [
     "MODE_WORDS",
     "OTHER",
+    "PURPOSE_WORDS",
     "STALLED_AFTER",
     "STATUS_WORDS",
     "WAIT_WORDS",
@@ -26,6 +27,7 @@ __all__ = [
     "countdown",
     "cut",
     "money",
+    "noted",
     "options_listed",
     "outcome_sentence",
     "percent",
@@ -77,6 +79,18 @@ STALLED_AFTER: Final = 120.0
 
 OTHER: Final = "other"
 """Option key of an answer in free text."""
+
+PURPOSE_WORDS: Final[Mapping[str, str]] = {
+    "decision": "decision",
+    "form": "questions",
+    "checkpoint": "checkpoint",
+    "overrun": "over its estimate",
+    "blocker": "blocker",
+    "approval": "approval",
+    "review": "review",
+    "failure": "failure",
+}
+"""What a person is asked for."""
 
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # operating system commands: titles, links
@@ -275,6 +289,8 @@ def outcome_sentence(decision: DecisionState, outcome: Outcome, *, mode: str = "
             return f"{name}, at {at} after {clock(outcome.waited_s)}{whole}."
         case "timeout":
             within = f" within {clock(decision.timeout_s)}" if decision.timeout_s else ""
+            if decision.purpose == "form":
+                return f"Nobody answered{within}, so the run started as filled in at {at}."
             return f"Nobody answered{within}, so the recommendation was taken at {at}.{because}"
         case "autopilot":
             return f"Autopilot took the recommendation at {at}.{because}"
@@ -289,13 +305,32 @@ def outcome_sentence(decision: DecisionState, outcome: Outcome, *, mode: str = "
             return f"{who or cut(decision.asker, 120) or 'An agent'} chose at {at}."
 
 
-def choice(outcome: Outcome) -> str:
-    """What was chosen: ``B · Cassandra``, or the free text of "Other…" in quotes."""
+def choice(decision: DecisionState, outcome: Outcome) -> str:
+    """What was chosen: ``B · Cassandra``, free text in quotes, or what it meant for a purpose."""
     text = cut(outcome.text, 500)
     if outcome.option == OTHER:
         return f"“{text}”"
+    said = _DONE.get((decision.purpose, outcome.option))
+    if said is not None:
+        changed = " with changes" if outcome.option == "A" and outcome.values else ""
+        told = f": {cut(outcome.note, 500)}" if outcome.option == "B" and outcome.note else ""
+        return said + changed + told
     key = plain(outcome.option)
     return f"{key} · {text}" if text and text != key else key
+
+
+_DONE: Final[Mapping[tuple[str, str], str]] = {
+    ("approval", "A"): "Approved",
+    ("approval", "B"): "Refused",
+    ("review", "A"): "Accepted",
+    ("review", "B"): "Sent back",
+}
+
+
+def noted(decision: DecisionState, outcome: Outcome, limit: int = 500) -> str:
+    """The note of an outcome as a sentence, unless ``choice`` says it already."""
+    told = (decision.purpose, outcome.option) in _DONE and outcome.option == "B"
+    return f"Note: “{cut(outcome.note, limit)}”." if outcome.note and not told else ""
 
 
 def options_listed(decision: DecisionState) -> str:

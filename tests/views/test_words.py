@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra_nb.plan import parse_duration
+from orchestra_nb.state import Outcome
 from orchestra_nb.views import words
 
 from .story import Story, middle
@@ -158,9 +159,34 @@ def test_choice_is_key_and_text_or_own_words() -> None:
     """A choice reads as key and text; a free answer as the words in quotes."""
     story = middle()
     story.decide(250, "database-technology", "other", text="SQLite")
-    outcome = story.state.decisions["database-technology"].outcome
-    assert outcome is not None
-    assert words.choice(outcome) == "“SQLite”"
+    decision = story.state.decisions["database-technology"]
+    assert decision.outcome is not None
+    assert words.choice(decision, decision.outcome) == "“SQLite”"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "option", "values", "said", "noted"),
+    [
+        ("approval", "A", None, "Approved", "Note: “Say why”."),
+        ("approval", "A", {"to": "me"}, "Approved with changes", "Note: “Say why”."),
+        ("approval", "B", None, "Refused: Say why", ""),
+        ("review", "A", None, "Accepted", "Note: “Say why”."),
+        ("review", "A", {"result": 1}, "Accepted with changes", "Note: “Say why”."),
+        ("review", "B", None, "Sent back: Say why", ""),
+        ("checkpoint", "B", None, "B · Adjust", "Note: “Say why”."),
+        ("failure", "B", None, "B · Adjust", "Note: “Say why”."),
+    ],
+)
+def test_a_choice_says_what_it_meant_for_its_purpose(
+    purpose: Any, option: str, values: Any, said: str, noted: str
+) -> None:
+    """A refusal and what was sent back carry their words; nothing is said twice."""
+    story = middle()
+    decision = story.state.decisions["database-technology"]
+    decision.purpose = purpose
+    outcome = Outcome(option, "Adjust", "user", note="Say why", values=values)
+    assert words.choice(decision, outcome) == said
+    assert words.noted(decision, outcome) == noted
 
 
 def test_wait_sentences() -> None:
