@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..state import Change, DecisionState, Finding, State, TaskState
 from ..views.ending import ending, record_line
 from ..views.run_info import RunInfo
-from ..views.words import MODE_WORDS, cut, plain
+from ..views.words import MODE_WORDS, PURPOSE_WORDS, choice, cut, noted, plain
 from .details import printable
 from .rows import deciders, pristine, row
 
@@ -167,8 +167,9 @@ def _paragraphs(text: str, limit: int) -> str:
 
 def _decision(state: State, d: DecisionState) -> dict[str, Any]:
     waiting = []
-    if d.task is not None and d.open:
-        waiting = [i for i in state.graph.dependents[d.task] if state.tasks[i].status == "pending"]
+    node = d.about if d.task is None else d.task
+    if node is not None and d.open:
+        waiting = [i for i in state.graph.dependents[node] if state.tasks[i].status == "pending"]
     outcome = d.outcome
     detail, exact = printable(d.detail if d.open else {})
     return {
@@ -178,7 +179,7 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
         "detail": detail,
         "exact": exact,
         "title": cut(d.title, 200),
-        "why": " · ".join(cut(part, 60) for part in (d.kind, d.category or "") if part),
+        "why": _why(d),
         "context": _paragraphs(d.context, 4000),
         "asker": cut(d.asker, 80),
         "waiting": len(waiting),
@@ -201,12 +202,18 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
         "outcome": outcome
         and {
             "option": cut(outcome.option, 20),
-            "text": cut(outcome.text, 300),
+            "chosen": choice(d, outcome),
             "by": outcome.by,
-            "line": record_line(state, d, outcome),
-            "note": cut(outcome.note, 500),
+            "line": f"{record_line(state, d, outcome)} {noted(d, outcome)}".rstrip(),
         },
     }
+
+
+def _why(d: DecisionState) -> str:
+    """What kind of decision it is, beside its title."""
+    if d.purpose != "decision":
+        return PURPOSE_WORDS[d.purpose]
+    return " · ".join(cut(part, 60) for part in (d.kind, d.category or "") if part)
 
 
 def _over(state: State, run: RunInfo) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ const STILL_S = 3;
 
 class Card {
   /**
-   * The constructor calls the hooks: what a purpose adds is made there, not in a constructor.
+   * Makes the parts; a purpose makes its own after these, and ``build`` puts all together.
    * @param {any} decision
    * @param {Context} context
    */
@@ -30,7 +30,7 @@ class Card {
     this.why = h("span.sub");
     this.asked = h("p.sub.asked");
     this.options = new Options(decision, this.name);
-    this.note = new Note(`${this.name}n`);
+    this.note = new Note(`${this.name}n`, decision.purpose !== "decision");
     this.label = h("span.label");
     this.buttonTime = h("span.bt", { "aria-hidden": "true" });
     this.buttonFill = h("i.bf", { "aria-hidden": "true" });
@@ -44,21 +44,29 @@ class Card {
       onclick: () => this.command({ command: "hold", on: this.d.held !== "hold" }),
     });
     this.countdown = new Countdown();
-    const words = h("p.context", {}, decision.context);
-    if (decision.context.length > 900) words.tabIndex = 0;
     this.el = h(`div.card.for-${decision.purpose}`,
-      { role: "group", "aria-label": decision.title, tabIndex: -1 },
-      h("div.cardhead", {}, h("span.s-open", {}, this.glyph),
-        h("h3", { title: decision.title }, decision.title), this.why),
-      decision.context && words, this.asked, this.body(),
+      { role: "group", "aria-label": decision.title, tabIndex: -1 });
+    /** @type {Verdict} */
+    this.judged = { label: "", ready: false };
+  }
+
+  /** Put the parts together; called once. */
+  build() {
+    const { title, context } = this.d;
+    const words = h("p.context", {}, context);
+    if (context.length > 900) words.tabIndex = 0;
+    this.el.append(...[
+      h("div.cardhead", {}, h("span.s-open", {}, this.glyph), h("h3", { title }, title), this.why),
+      context && words, this.asked, ...this.body(),
       h("div.actions", {}, this.confirm, this.extras(),
         h("span.sub.grow.hint", {}, this.hint()), this.more, this.hold),
-      this.countdown.el);
+      this.countdown.el,
+    ].filter(Boolean));
     this.el.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
     this.el.addEventListener("input", (/** @type {Event} */ e) => this.changed(e));
-    this.judged = { label: "", ready: false };
     this.picked();
-    this.update(decision);
+    this.update(this.d);
+    return this;
   }
 
   // Hooks: what a purpose may change.
@@ -245,6 +253,14 @@ class Card {
     return true;
   }
 
+  /**
+   * Whether Enter confirms there: not where it begins a line or presses a button.
+   * @param {HTMLElement} target
+   */
+  enters(target) {
+    return target === this.note.input || !/^(BUTTON|TEXTAREA|SELECT)$/.test(target.tagName);
+  }
+
   /** @param {KeyboardEvent} e */
   key(e) {
     if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
@@ -259,7 +275,7 @@ class Card {
       row.radio.checked = true;
       (row.input || row.radio).focus();
       this.picked();
-    } else if (e.key === "Enter" && !/^(BUTTON|TEXTAREA)$/.test(target.tagName)) {
+    } else if (e.key === "Enter" && this.enters(target) && !e.shiftKey) {
       e.preventDefault();
       // A key that is held down must not go on to confirm what comes next.
       if (!e.repeat) this.answer();

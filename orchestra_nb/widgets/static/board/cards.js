@@ -4,7 +4,14 @@
  * A purpose that is not listed gets the plain card.
  * @type {Record<string, new (decision: any, context: Context) => Card>}
  */
-const CARDS = {};
+const CARDS = {
+  checkpoint: CheckpointCard,
+  overrun: CheckpointCard,
+  blocker: CheckpointCard,
+  approval: ApprovalCard,
+  review: ReviewCard,
+  failure: FailureCard,
+};
 
 /**
  * The card for a decision that is open.
@@ -13,5 +20,5 @@ const CARDS = {};
  * @returns {Card}
  */
 function cardFor(decision, context) {
-  return new (CARDS[decision.purpose] || Card)(decision, context);
+  return new (CARDS[decision.purpose] || Card)(decision, context).build();
 }

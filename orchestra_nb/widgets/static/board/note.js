@@ -1,12 +1,16 @@
 /* The line under the options: a sentence that goes with the answer. */
 
 class Note {
-  /** @param {string} id */
-  constructor(id) {
+  /**
+   * @param {string} id
+   * @param {boolean} [long] whether there is room for two lines; Shift+Enter begins another
+   */
+  constructor(id, long = false) {
     this.label = h("label", { htmlFor: id });
-    this.input = h("input", { type: "text", id, maxLength: 2000, autocomplete: "off" });
+    this.input = long ? h("textarea", { id, maxLength: 5000, rows: 2 })
+      : h("input", { type: "text", id, maxLength: 2000, autocomplete: "off" });
     this.fault = new Fault(this.input);
-    this.el = h("div.note", {}, this.label, this.input, this.fault.el);
+    this.el = h(`div.note${long ? ".long" : ""}`, {}, this.label, this.input, this.fault.el);
     this.ask("Note", "optional; goes to the agents with your answer");
   }
 

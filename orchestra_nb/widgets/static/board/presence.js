@@ -9,7 +9,7 @@ const SHOWN_S = 10;
  * @param {EventTarget | null} target
  */
 function writes(target) {
-  return target instanceof HTMLTextAreaElement ||
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ||
     (target instanceof HTMLInputElement && !/^(radio|checkbox|button)$/.test(target.type));
 }
 

@@ -11,13 +11,10 @@ function record(d, late) {
     return h("article.record.by-policy", { "aria-label": d.title }, h("span", {}, glyph("cancelled")),
       h("div", {}, h("p", {}, h("b", {}, d.title)), h("p.sub", {}, d.withdrawn), lateLine(late)));
   }
-  const free = outcome.option === outcome.text || !d.options.some(
-    (/** @type {string[]} */ o) => o[0] === outcome.option);
-  const words = free ? outcome.text || outcome.option : `${outcome.option} · ${outcome.text}`;
   return h(`article.record.by-${outcome.by}`, { "aria-label": d.title },
     h("span", {}, glyph(outcome.by === "budget" ? "budgeted" : outcome.by)),
-    h("div", {}, h("p.chosen", {}, h("b", {}, d.title), h("span.arrow", {}, " → "), words),
-      h("p.sub", {}, outcome.line, outcome.note && ` Note: “${outcome.note}”.`), lateLine(late)));
+    h("div", {}, h("p.chosen", {}, h("b", {}, d.title), h("span.arrow", {}, " → "), outcome.chosen),
+      h("p.sub", {}, outcome.line), lateLine(late)));
 }
 
 /** @param {string} text */

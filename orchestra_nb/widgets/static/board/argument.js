@@ -1,0 +1,95 @@
+/* One argument of a call: its value to read, or a field to change it. Both are equally high. */
+
+const SHORT_TEXT = 48;
+
+class Argument {
+  /**
+   * @param {string} id
+   * @param {string} name
+   * @param {any} value as JSON has it
+   */
+  constructor(id, name, value) {
+    this.name = name;
+    this.value = value;
+    this.text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    this.long = this.text.length > SHORT_TEXT || this.text.includes("\n");
+    const label = h("dt", { id: `${id}l`, title: name }, name);
+    this.shown = this.long ? h("pre.shown", { tabIndex: 0, "aria-label": name }, this.text)
+      : h("span.shown", {}, this.text || h("span.sub", {}, "empty"));
+    this.field = this.control(id);
+    attr(this.field, "aria-labelledby", label.id);
+    this.field.id = id;
+    this.field.value = this.text;
+    this.field.hidden = true;
+    this.fault = new Fault(this.field);
+    if (this.long) {
+      const lines = this.text.split("\n").reduce((n, line) => n + 1 + Math.floor(line.length / 72), 0);
+      this.shown.style.height = this.field.style.height = `${Math.min(9, Math.max(2, lines)) * 18 + 14}px`;
+    }
+    this.el = h("div.argument", {}, label, h("dd", {}, this.shown, this.field, this.fault.el));
+  }
+
+  /** @param {string} id */
+  control(id) {
+    if (typeof this.value === "boolean") {
+      return h("select", {}, ["true", "false"].map((word) => h("option", { value: word }, word)));
+    }
+    const kind = typeof this.value === "string" ? "" : ".code";
+    if (this.long) return h(`textarea${kind}`, { spellcheck: false });
+    return h(`input${kind}`, { type: "text", autocomplete: "off", spellcheck: false, name: id });
+  }
+
+  /** @param {boolean} on whether it can be changed */
+  edit(on) {
+    this.field.hidden = !on;
+    this.shown.hidden = on;
+    if (!on) this.reset();
+  }
+
+  reset() {
+    this.field.value = this.text;
+    this.fault.say("");
+  }
+
+  get changed() {
+    // A text area turns every line break into one character.
+    return this.field.value !== this.text.replace(/\r\n/g, "\n");
+  }
+
+  /**
+   * What the field holds, or what is wrong with it.
+   * @returns {{ value?: any, fault: string }}
+   */
+  read() {
+    const text = this.field.value;
+    if (!this.changed) return { value: this.value, fault: "" };
+    if (typeof this.value === "string") return { value: text, fault: "" };
+    if (typeof this.value === "number") return readNumber(text);
+    return readJson(text);
+  }
+}
+
+/** @param {string} text */
+function readNumber(text) {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value)) return { fault: "Needs a number, such as 3000." };
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return { fault: "Too large a number to be sent exactly." };
+  }
+  return { value, fault: "" };
+}
+
+/**
+ * @param {string} text
+ * @returns {{ value?: any, fault: string }}
+ */
+function readJson(text) {
+  try {
+    return { value: JSON.parse(text), fault: "" };
+  } catch (error) {
+    const place = /position (\d+)/.exec(String(error));
+    if (!text.trim()) return { fault: "Needs JSON, such as [1, 2]." };
+    const line = place ? text.slice(0, Number(place[1])).split("\n").length : 0;
+    return { fault: `This is not JSON${line ? `: see line ${line}` : ""}.` };
+  }
+}
