@@ -219,8 +219,12 @@ def _task_revived(state: State, e: Event, change: Change) -> None:
         if task.status in SETTLED:
             _move(state, task, "pending", change)
             state.unsettled += 1
-            task.ended_at = None
-            task.error = task.reason = task.skip_cause = ""
+            task.ended_at = task.fraction = None
+            task.error = task.reason = task.skip_cause = task.message = ""
+        elif task.status == "retrying":  # its next try comes at once
+            task.wait_cause = task.wait_until = None
+            _close_span(task, e["t"])
+            change.tasks.add(task.index)
     _recount(state, e["t"], change)
     change.run = True
 
@@ -367,10 +371,16 @@ def _decision(state: State, e: Event, change: Change) -> None:
         values=e.get("values"),
     )
     if decision.purpose == "form":
-        state.answers |= e.get("values") or {}
+        state.answers = dict(e.get("values") or {})
         change.run = True
     decision.deadline = decision.held = decision.held_until = None
     _settle_decision(state, key, "completed", e, change)
+
+
+def _user_input(state: State, e: Event, change: Change) -> None:
+    if "question_id" in e:
+        state.answers[e["question_id"]] = e["value"]
+        change.run = True
 
 
 def _note(state: State, e: Event, change: Change) -> None:
@@ -426,7 +436,7 @@ HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
     "decision_released": _decision_released,
     "decision_withdrawn": _decision_withdrawn,
     "decision": _decision,
-    "user_input": _nothing,
+    "user_input": _user_input,
     "checkpoint": _nothing,
     "note": _note,
     "plan_adjustment": _plan_adjustment,

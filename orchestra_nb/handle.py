@@ -6,23 +6,23 @@ import asyncio
 import contextlib
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, cast, overload
 
 from . import commands
 from .commands import Command, Reply
-from .engine.crew import carried_run
+from .engine.crew import carried_run, tell_agent
 from .engine.loops import on_own_thread
 from .engine.orders import Order
-from .errors import CommandError, RunFailed, TaskFailed
+from .errors import CommandError, RunFailed
 from .explained import explain_run
 from .plan import Plan, clock
 from .plan.explain import Explanation, Explanations
+from .results import Results, Source
 from .state import DecisionState, RunStatus, State
 
 __all__ = ["Results", "Run", "Waiter"]
@@ -31,10 +31,6 @@ HEARD_WITHIN_S = 1.0
 """How long a wait goes on for callbacks that still hear of the end."""
 REPLY_WITHIN_S = 10.0
 """How long a command from Python waits for the engine's word."""
-
-
-MOST_NAMED = 50
-"""How many ids a line lists."""
 
 
 class Waiter(Protocol):
@@ -65,96 +61,6 @@ class PlainWaiter:
         return done()
 
 
-class Source(Protocol):
-    """Where a run's figures come from: the engine that runs it, or its record."""
-
-    run_id: str
-    plan: Plan
-    state: State
-    seconds: list[float]
-    ended: threading.Event
-    pid: int
-
-    @property
-    def results(self) -> Mapping[str, Any]:
-        """Task id -> result."""
-
-    @property
-    def errors(self) -> Mapping[str, BaseException]:
-        """Task id -> the exception of its last attempt."""
-
-    def on_its_thread(self) -> bool:
-        """Whether the caller is where the state is owned."""
-
-    def now(self) -> float:
-        """The run's clock, seconds."""
-
-    def failure(self) -> Exception | None:
-        """Why the run broke off, if it did."""
-
-    def call(self, function: Callable[[], None], /) -> None:
-        """Run a function where the state is owned."""
-
-    def post(self, message: Any, /) -> None:
-        """Hand over a command."""
-
-
-class Results(Mapping[str, Any]):
-    """Results of a run by task id: the very objects the agents returned.
-
-    ``results["x"]`` of a task without a result raises :class:`TaskFailed` with the cause. Iterating
-    gives the ids that have one.
-    """
-
-    def __init__(self, engine: Source):
-        self._engine = engine
-
-    def __getitem__(self, task: str) -> Any:
-        state = self._engine.state
-        try:
-            index = state.graph.index_of(task)
-        except KeyError:
-            known = _named(state.graph.index)
-            raise KeyError(f"There is no task {task!r}; there are {known}") from None
-        found = state.tasks[index]
-        if found.id in self._engine.results:
-            return self._engine.results[found.id]
-        decision = state.decisions.get(found.id)
-        if decision is not None and decision.outcome is not None:
-            return decision.outcome
-        error = self._engine.errors.get(found.id)
-        if found.status in ("pending", "ready"):
-            why = f"the run is {state.status}" if state.ended_at is not None else "wait for the run"
-            raise TaskFailed(found.id, "not started", why)
-        raise TaskFailed(found.id, found.status, found.error or found.reason) from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._engine.results))
-
-    def __len__(self) -> int:
-        return len(self._engine.results)
-
-    def __contains__(self, task: object) -> bool:
-        return task in self._engine.results
-
-    def __repr__(self) -> str:
-        parts = [_named(self) or "none"]
-        for status in ("failed", "cancelled", "skipped"):
-            ids = [
-                t.id for t in self._engine.state.tasks if t.status == status and t.kind == "task"
-            ]
-            if ids:
-                parts.append(f"{status}: {_named(ids)}")
-        return f"Results({'; '.join(parts)})"
-
-
-def _named(ids: Iterable[str]) -> str:
-    """Ids in a row; a plan may have ten thousand."""
-    every = list(ids)
-    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
-    return ", ".join(every[:MOST_NAMED]) + more
-
-
 class Run:
     """A run that was started; it goes on whatever happens to the cell that started it.
 
@@ -167,9 +73,16 @@ class Run:
         results: Task id -> result; see :class:`Results`.
     """
 
-    def __init__(self, engine: Source, folder: Path, *, heard: Callable[[], bool] = lambda: True):
+    def __init__(
+        self,
+        engine: Source,
+        folder: Path,
+        *,
+        heard: Callable[[], bool] = lambda: True,
+        afterwards: Callable[[commands.Rate], None] | None = None,
+    ):
         self._engine = engine
-        self._heard = heard
+        self._heard, self._afterwards = heard, afterwards
         self.id = engine.run_id
         self.folder = folder
         self.plan: Plan = engine.plan
@@ -332,24 +245,38 @@ class Run:
             raise RunFailed(self.id, self.status, failures)
         return self.results
 
-    # Steering. On the loops of agents and engine nothing can wait for the engine's word: there a
-    # command that can't be carried out is passed over in silence.
+    # Steering. On the agents' loop nothing can wait for the engine's word: what can't be carried
+    # out stands in the transcript of the agent that said it; `await asyncio.to_thread(run.skip,
+    # ...)` raises it.
 
     def answer(
-        self, decision: str, option: str, *, note: str | None = None, text: str | None = None
+        self,
+        decision: str,
+        option: str,
+        *,
+        note: str | None = None,
+        text: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         """Decide.
 
         Args:
             decision: Id of an open decision.
             option: Key of an option, or ``"other"`` with ``text``.
-            note: A sentence for the agents.
+            note: A sentence for the agents; where an option sends something back or refuses it,
+                why.
             text: Your own words, for ``"other"``.
+            values: What is filled in or edited: a form's answers by question id, a tool's whole
+                arguments by name, ``{"result": ...}`` of a review.
 
         Raises:
-            CommandError: If there is no such open decision or option, or it was decided before.
+            CommandError: If there is no such open decision or option, it was decided before, or
+                ``values`` don't fit; ``faults`` then says which.
         """
-        self._say(commands.Answer(decision=decision, option=option, note=note, text=text))
+        filled = None if values is None else dict(values)
+        self._say(
+            commands.Answer(decision=decision, option=option, note=note, text=text, values=filled)
+        )
 
     def hold(self, decision: str, on: bool = True) -> None:
         """Wait for me: no timeout for this decision; ``on=False`` lets its clock run again."""
@@ -366,6 +293,68 @@ class Run:
     def note(self, text: str) -> None:
         """Tell all agents that have not started yet."""
         self._say(commands.Note(text=text))
+
+    def skip(self, task: str) -> None:
+        """Leave out a task, or a decision, that has not started.
+
+        What waits for it goes on without its result; ``run.retry`` takes it back in.
+
+        Raises:
+            CommandError: If there is no such task, or it has started.
+        """
+        self._say(commands.Skip(task=task))
+
+    def retry(self, task: str) -> None:
+        """Try a task again that failed or was left out, with all that was skipped because of it.
+
+        One that waits for its next try is tried at once.
+
+        Raises:
+            CommandError: If there is no such task, or it is at work, done, or left out by level or
+                condition.
+        """
+        self._say(commands.Retry(task=task))
+
+    def edit(self, task: str, text: str) -> None:
+        """Give a task another text, before it starts or before it is tried again.
+
+        Raises:
+            CommandError: If there is no such task, it has started, or there is no text.
+        """
+        self._say(commands.Edit(task=task, text=text))
+
+    def change_level(self, level: int) -> None:
+        """Go on at another project level, 1..5: some work is left out, some comes back.
+
+        What has started is not touched.
+
+        Raises:
+            CommandError: If there is no such level, or nobody was given for what comes back.
+        """
+        self._say(commands.Level(level=level))
+
+    def rate(self, task: str, good: bool, note: str | None = None) -> None:
+        """Say whether a task's result was good, also long after the run.
+
+        Args:
+            task: Id of a task that is done or failed.
+            good: Thumb up or down; the last one counts.
+            note: Why.
+
+        Raises:
+            CommandError: If there is no such task, or it has no result yet.
+            LockedError: If the run is over here and another process has taken it up.
+            StoreError: If its log can't be written.
+        """
+        command = commands.Rate(task=task, good=good, note=note)
+        try:
+            self._say(command)
+        except CommandError as error:
+            if not error.late or self._afterwards is None:
+                raise
+            if not self._engine.ended.wait(REPLY_WITHIN_S):
+                raise
+            self._afterwards(cast(commands.Rate, self._checked(command)))
 
     def pause(self) -> None:
         """Start nothing new; what runs finishes, decision clocks stand still."""
@@ -395,10 +384,11 @@ class Run:
 
     def _say(self, command: Command) -> None:
         command = self._checked(command)
+        if on_own_thread():
+            self._engine.post(Order(command, tell_agent(command)))
+            return
         answer: Future[Reply] = Future()
         self._engine.post(Order(command, answer.set_result))
-        if on_own_thread():
-            return
         try:
             reply = answer.result(REPLY_WITHIN_S)
         except FutureTimeout:

@@ -1,110 +1,185 @@
-"""A run read back from its folder: what was recorded, nothing live."""
+"""A run of another process, or of none any more: its log as it is now."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from .commands import Reply
-from .errors import StoreError, TaskFailed
-from .events import Event
-from .fold import apply
-from .plan.graph import Graph, compile_plan
-from .state import Change, State
+from .afterwards import rate_afterwards
+from .commands import Command, Rate, Reply, Shown, Touch
+from .engine.loops import on_own_thread
+from .engine.orders import Order
+from .errors import CommandError, OrchestraError, StoreError, TaskFailed
+from .follower import Follower
+from .plan.graph import compile_plan
+from .state import State
+from .store.answers import ask, tell
 from .store.folder import RunFolder
-from .store.reader import Problems, read_events
+from .store.reader import Problems
 from .store.results import load_result
 
-__all__ = ["Record"]
+__all__ = ["Record", "login_name"]
+
+_LOOKS_EVERY_S = 0.05
 
 
 class _Stored(Mapping[str, Any]):
     """Results on disk, read when they are asked for."""
 
-    def __init__(self, folder: RunFolder, state: State):
-        self._folder, self._state = folder, state
-        self._by_id = {
-            task.id: task.result
-            for task in state.tasks
-            if task.status == "completed" and task.result
-        }
+    def __init__(self, folder: RunFolder, follower: Follower):
+        self._folder, self._follower = folder, follower
+
+    def _find(self, task: object) -> dict[str, Any] | None:
+        state = self._follower.state
+        index = state.graph.index.get(task) if isinstance(task, str) else None
+        found = None if index is None else state.tasks[index]
+        return found.result if found is not None and found.status == "completed" else None
 
     def __getitem__(self, task: str) -> Any:
-        stored = self._by_id[task]
+        stored = self._find(task)
+        if stored is None:
+            raise KeyError(task)
         try:
             return load_result(self._folder.path, stored)
         except StoreError as error:
             raise TaskFailed(task, "completed", str(error)) from error
 
     def __contains__(self, task: object) -> bool:
-        return task in self._by_id
+        return self._find(task) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_id)
+        tasks = self._follower.state.tasks
+        return iter([t.id for t in tasks if t.status == "completed" and t.result])
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(list(iter(self)))
+
+
+class _End(threading.Event):
+    """Set once the log says that the run is over, or nobody writes it any more."""
+
+    def __init__(self, follower: Follower):
+        super().__init__()
+        self._follower = follower
+
+    def is_set(self) -> bool:
+        """Whether the run is over, as of now."""
+        self._follower.poll()
+        return not self._follower.alive
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for it."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            if end is not None and time.monotonic() >= end:
+                return False
+            time.sleep(_LOOKS_EVERY_S)
+        return True
 
 
 class Record:
     """What a :class:`orchestra_nb.Run` shows of a run that this process does not run.
 
+    While another process runs it, it moves: each look at it is a look at the log as it is now, and
+    commands go through the run's answers inbox.
+
     Attributes:
-        state: The log, folded. A run nobody writes any more and that has no end is interrupted.
         results: Task id -> result, read from disk when asked for.
-        problems: What was wrong with lines of the log; those lines were passed over.
 
     Raises:
         StoreError: If the folder holds no run, or its log is of a newer format.
     """
 
     def __init__(self, folder: RunFolder):
+        self.folder = folder
         self.run_id = folder.id
         self.plan = folder.load_plan().filled()
-        graph: Graph = compile_plan(self.plan)
-        self.state = State(graph)
-        self.state.id = folder.id
-        events, self.problems = read_events(folder.log)
-        self._fold(events, self.problems)
-        if self.state.status in ("running", "paused") and folder.owner is None:
-            self.state.status = "interrupted"
-        if self.state.ended_at is None and self.state.status not in ("running", "paused"):
-            self.state.ended_at = self.state.t
-        self.results: Mapping[str, Any] = _Stored(folder, self.state)
+        graph = compile_plan(self.plan)
+        self.follower = Follower(folder, graph)
+        self.results: Mapping[str, Any] = _Stored(folder, self.follower)
         self.errors: Mapping[str, BaseException] = {}
         self.seconds = [getattr(node.spec, "estimate", None) or 0.0 for node in graph.nodes]
         self.pid = os.getpid()
-        self.ended = threading.Event()
-        self.ended.set()
+        self.ended: threading.Event = _End(self.follower)
 
-    def _fold(self, events: Iterator[Event], problems: Problems) -> None:
-        change = Change()
-        for event in events:
-            try:
-                apply(self.state, event, change)
-            except (KeyError, TypeError, IndexError, AttributeError):
-                problems.add(self.state.seq, "an event that does not fit the plan", lost=True)
-            change.clear()
+    @property
+    def state(self) -> State:
+        """The log as it is now, folded. One that nobody writes and has no end is interrupted."""
+        self.follower.poll()
+        return self.follower.state
+
+    @property
+    def problems(self) -> Problems:
+        """What was wrong with lines of the log; those lines were passed over."""
+        return self.follower.problems
 
     def on_its_thread(self) -> bool:
-        """Nobody owns what does not move."""
-        return True
+        """Nobody owns what does not move any more."""
+        return not self.follower.alive
 
     def now(self) -> float:
-        """The last thing that was recorded, on the run's clock."""
-        return self.state.t
+        """The run's clock; of one that is over, or that nobody runs, when that was."""
+        self.follower.poll()
+        return self.follower.now()
 
     def failure(self) -> Exception | None:
         """A record has no failure of its own."""
         return None
 
     def call(self, function: Callable[[], None]) -> None:
-        """Nothing runs here: the function is called at once."""
-        function()
+        """Call the function while the state stands still."""
+        with self.follower.lock:
+            function()
 
-    def post(self, order: Any) -> None:
-        """Refuse a command: nobody here could carry it out."""
-        text = f"Run {self.run_id} is not running in this process ({self.state.status})"
-        order.reply(Reply(False, text))
+    def post(self, message: Any) -> None:
+        """Hand a command over to the process that runs it, and wait for its reply."""
+        if not isinstance(message, Order):
+            self.call(message)
+        elif on_own_thread():  # an agent or a callback steers another run: nothing may block there
+            threading.Thread(target=self._order, args=[message], daemon=True).start()
+        else:
+            self._order(message)
+
+    def _order(self, message: Order) -> None:
+        try:
+            reply = self.ask(message.command)
+        except CommandError as error:
+            reply = Reply(False, str(error), error.faults, error.late)
+        except OrchestraError as error:
+            reply = Reply(False, str(error))
+        message.reply(reply)
+
+    def ask(self, command: Command) -> Reply:
+        """Have a command carried out by the process that runs it.
+
+        Raises:
+            Unanswered: If nobody runs it, or there is no reply.
+            CommandError: If it is over.
+            StoreError: If nothing can be written to its folder.
+        """
+        state = self.state
+        if not command.who:
+            command = replace(command, who=login_name())
+        if isinstance(command, Rate) and not self.follower.alive:
+            with self.follower.lock:
+                rate_afterwards(self.folder, self.follower.state, command)
+            return Reply(True)
+        if not self.follower.alive and state.status != "interrupted":
+            raise CommandError(f"The run is over ({state.status})", late=True)
+        if isinstance(command, (Touch, Shown)):
+            tell(self.folder, command)
+            return Reply(True)
+        return ask(self.folder, command)
+
+
+def login_name() -> str:
+    """Who sits here, as the system knows them; empty where it knows nobody."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
-VALUES = {"errors", "plan", "events", "commands", "state", "fold"}
+VALUES = {"errors", "plan", "events", "commands", "state", "fold", "rating"}
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "callbacks", "handle"}
 
 # Room -> the rooms, or single modules of a room, that it may import, under TYPE_CHECKING too.
@@ -25,20 +25,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"errors", "plan"},
     "state": {"errors", "plan", "events"},
     "fold": {"events", "state"},
+    "rating": {"errors", "events", "commands", "state"},
     "engine": VALUES,
     "agents": {*VALUES, "engine.protocols", "engine.loops"},
-    "store": {"errors", "plan", "events", "state", "engine.protocols"},
+    "store": {"errors", "plan", "events", "commands", "state", "engine.protocols"},
     "views": {"errors", "plan", "events", "state"},
     "callbacks": set(),
     "explained": {"plan", "state"},
-    "handle": {*VALUES, "engine", "explained"},
-    "record": {*VALUES, "store"},
+    "results": {*VALUES},
+    "handle": {*VALUES, "engine", "explained", "results"},
+    "follower": {*VALUES, "store"},
+    "afterwards": {*VALUES, "store"},
+    "record": {*VALUES, "store", "engine.loops", "engine.orders", "afterwards", "follower"},
     "casting": {*VALUES, "engine.protocols", "agents"},
-    "runs": HEADLESS | {"record", "casting"},
+    "runs": HEADLESS | {"afterwards", "record", "casting"},
     "widgets": {"errors", "plan", "state", "commands", "views"},
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},
     "launch": {*HEADLESS, "runs", "notebook"},
-    "cli": {*HEADLESS, "runs", "launch"},
+    "cli": {*HEADLESS, "follower", "record", "runs", "launch"},
     "": {*HEADLESS, "runs", "launch"},
 }
 

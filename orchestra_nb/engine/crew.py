@@ -10,13 +10,15 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any
 
+from ..commands import Command, Reply
 from .loops import LoopThread
 from .protocols import Finished, Job, Worker
 
-__all__ = ["Crew", "carried_run"]
+__all__ = ["Crew", "carried_run", "tell_agent"]
 
 SWITCH_INTERVAL_S = 0.0005
 """GIL switch interval while functions run: eight busy ones delay a click by 39 ms, not 473."""
@@ -78,11 +80,27 @@ class _Hands:
 
 _hands = _Hands()
 _here = threading.local()
+_carried: ContextVar[Job | None] = ContextVar("carried", default=None)
 
 
 def carried_run() -> str:
     """Id of the run whose function this thread carries; empty elsewhere."""
     return getattr(_here, "run", "")
+
+
+def tell_agent(command: Command) -> Callable[[Reply], None]:
+    """A place for a command's reply where its sender can't wait for it: the agent's transcript.
+
+    A refusal is written down for the agent whose coroutine calls this.
+    """
+    job = _carried.get()
+
+    def tell(reply: Reply) -> None:
+        if job is not None and not reply.ok:
+            said = f"{command.kind} was refused: {reply.text}"
+            job.journal.transcript(job.node.index, job.attempt, {"log": said})
+
+    return tell
 
 
 def _forget() -> None:
@@ -137,6 +155,7 @@ class Crew:
             job.handle = create(self._drive(worker, job))
 
     async def _drive(self, worker: Worker, job: Job) -> None:
+        _carried.set(job)
         try:
             value = await worker(self._context_of(job))
         except BaseException as error:  # also SystemExit: an agent must not end our loop

@@ -53,6 +53,7 @@ class Orders:
         if engine.over:
             raise CommandError(engine.ending(), late=True)
         who = command.who or command.source
+        said = ""
         if isinstance(command, commands.Hold):
             engine.decisions.hold(command.decision, command.on)
         elif isinstance(command, commands.Extend):
@@ -65,15 +66,23 @@ class Orders:
             if not command.text.strip():
                 raise CommandError("A note needs some text")
             engine.emit(events.note(text=command.text, who=who))
+        elif isinstance(command, commands.Skip):
+            said = engine.steering.skip(command)
+        elif isinstance(command, commands.Retry):
+            said = engine.steering.retry(command)
+        elif isinstance(command, commands.Edit):
+            said = engine.steering.edit(command)
+        elif isinstance(command, commands.Rate):
+            said = engine.steering.rate(command)
         elif isinstance(command, commands.Level):
-            engine.steering.change_level(command.level, who)
+            said = engine.steering.change_level(command.level, who)
         elif isinstance(command, commands.Pause):
             self._pause(who)
         elif isinstance(command, commands.Unpause):
             self._unpause(who)
         else:
             engine.stop(f"stopped by {who}", who)
-        engine.confirm(reply)
+        engine.confirm(reply, said)
 
     def _autopilot(self, command: commands.Autopilot, who: str) -> None:
         engine = self._engine

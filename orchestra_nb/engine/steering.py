@@ -5,6 +5,7 @@ It acts only on what has not started. Each change is an event; said twice it cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import events
@@ -12,55 +13,15 @@ from ..commands import Answer, Edit, Rate, Retry, Skip
 from ..errors import CommandError
 from ..plan.graph import Graph, Node
 from ..plan.levels import skip_reason
-from ..plan.text import did_you_mean, short
-from ..state import State, TaskState
+from ..plan.text import named
+from ..rating import doing, rating_of
+from ..state import TaskState
+from .protocols import Worker
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Steering", "find_node", "rating_of"]
-
-MOST_NAMED = 20
-"""How many ids a message lists."""
-
-
-def find_node(graph: Graph, task: str) -> Node:
-    """The task, decision or checkpoint of that id, whatever its case.
-
-    Raises:
-        CommandError: If there is none; names those there are.
-    """
-    try:
-        return graph.nodes[graph.index_of(task)]
-    except KeyError:
-        known = _named([node.id for node in graph.nodes])
-        guess = did_you_mean(task, graph.index)
-        raise CommandError(f"There is no task {short(task)}{guess}; there are {known}") from None
-
-
-def rating_of(state: State, command: Rate) -> events.Event:
-    """The event of a thumb.
-
-    Raises:
-        CommandError: If there is no such task, or nothing about it that could be rated.
-    """
-    node = find_node(state.graph, command.task)
-    task = state.tasks[node.index]
-    if node.kind != "task":
-        raise CommandError(f"{node.id!r} is a {node.kind}; only what an agent did can be rated")
-    if task.status not in ("completed", "failed"):
-        raise CommandError(
-            f"{node.id!r} {_doing(task)}; it can be rated once it has a result or has failed"
-        )
-    return events.rating(
-        task=node.id,
-        agent=node.agent,
-        phase=node.phase,
-        attempt=task.attempt,
-        good=command.good,
-        note=(command.note or "").strip(),
-        who=command.who or command.source,
-    )
+__all__ = ["Steering", "unmanned"]
 
 
 class Steering:
@@ -104,7 +65,7 @@ class Steering:
         elif task.status not in ("pending", "ready", "retrying"):
             asked = task.status == "waiting" and node.kind != "task"
             rest = "; answer it" if asked else "; only what has not started can be left out"
-            raise CommandError(f"{node.id!r} {_doing(task)}{rest}", late=True)
+            raise CommandError(f"{node.id!r} {doing(task)}{rest}", late=True)
         engine.attempts.forget(node.index)
         engine.skip(node, "hand", f"left out by {command.who or 'hand'}")
         return f"{node.id} is left out."
@@ -136,7 +97,7 @@ class Steering:
         if task.status in ("pending", "ready"):
             return f"{node.id} has not started; it starts by itself."
         if task.status != "failed" and task.skip_cause not in ("hand", "failed"):
-            raise CommandError(f"{node.id!r} {_doing(task)}{_instead(task)}", late=True)
+            raise CommandError(f"{node.id!r} {doing(task)}{_instead(task)}", late=True)
         out = skip_reason(node.spec, state.level)
         if out is not None:
             raise CommandError(f"{node.id!r} {out}; change the level to bring it back")
@@ -158,7 +119,7 @@ class Steering:
         at_rest = task.status in ("pending", "ready", "skipped", "failed")
         if not at_rest and self._failure_card(task) is None:
             raise CommandError(
-                f"{node.id!r} {_doing(task)}; only what has not started can be edited", late=True
+                f"{node.id!r} {doing(task)}; only what has not started can be edited", late=True
             )
         if text != self.texts.get(node.index, node.title):
             self.texts[node.index] = text
@@ -186,7 +147,7 @@ class Steering:
         engine = self._engine
         if engine.stopping:
             raise CommandError("The run is being stopped; nothing more starts", late=True)
-        node = find_node(engine.state.graph, task)
+        node = engine.state.graph.find(task)
         return node, engine.state.tasks[node.index]
 
     def _failure_card(self, task: TaskState) -> str | None:
@@ -271,7 +232,7 @@ class Steering:
             return f"The run is at level {level}."
         if missing := self.unmanned(level):
             raise CommandError(
-                f"Level {level} also needs {_named(missing)}, and nobody does that: pass agents= "
+                f"Level {level} also needs {named(missing)}, and nobody does that: pass agents= "
                 f"for it, or claude=True, when you start a run. It stays at level {state.level}"
             )
         out, back = self.at_level(level)
@@ -303,43 +264,18 @@ class Steering:
 
     def unmanned(self, level: int) -> list[str]:
         """Ids of the tasks that would run at a level and that nobody can do."""
-        workers = self._engine.workers
-        return [
-            node.id
-            for node in self._engine.state.graph.nodes
-            if node.kind == "task"
-            and workers[node.index] is None
-            and skip_reason(node.spec, level) is None
-        ]
+        return unmanned(self._engine.state.graph, self._engine.workers, level)
 
 
-def _named(ids: list[str]) -> str:
-    """Ids in a row; a plan may have ten thousand."""
-    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-    return ", ".join(ids[:MOST_NAMED]) + more
-
-
-def _doing(task: TaskState) -> str:
-    """What a task is doing, to go on after its id."""
-    match task.status:
-        case "waiting" if task.kind != "task":
-            return "is being asked"
-        case "waiting":
-            return f"is at work and waits for {task.wait_detail or task.wait_cause}"
-        case "running":
-            return "is at work"
-        case "retrying":
-            return "waits for its next try"
-        case "completed":
-            return "is decided" if task.kind != "task" else "is done"
-        case "skipped":
-            return f"was skipped ({task.reason})"
-        case "cancelled":
-            return "was cancelled"
-        case "failed":
-            return "failed"
-        case _:
-            return "has not started"
+def unmanned(graph: Graph, workers: Sequence[Worker | None], level: int) -> list[str]:
+    """Ids of the tasks that would run at a level and that nobody can do."""
+    return [
+        node.id
+        for node in graph.nodes
+        if node.kind == "task"
+        and workers[node.index] is None
+        and skip_reason(node.spec, level) is None
+    ]
 
 
 def _instead(task: TaskState) -> str:

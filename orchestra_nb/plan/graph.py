@@ -9,20 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import CommandError
 from .entries import Decision, Task
 from .levels import skip_reason
 from .model import Phase, Plan
 from .names import Names
-from .parts import Option
-from .text import fold
+from .text import did_you_mean, fold, named, short
 
-__all__ = ["CHECKPOINT_OPTIONS", "Graph", "Node", "compile_plan"]
-
-CHECKPOINT_OPTIONS = (
-    Option(key="A", text="Continue", description="as planned"),
-    Option(key="B", text="Adjust", description="tell the later agents something"),
-    Option(key="C", text="Stop", description="keep what there is"),
-)
+__all__ = ["Graph", "Node", "compile_plan"]
 
 
 @dataclass(slots=True)
@@ -99,6 +93,20 @@ class Graph:
         """
         return self._folded[fold(name)]
 
+    def find(self, name: str) -> Node:
+        """The node of that id, whatever its case.
+
+        Raises:
+            CommandError: If there is none; names those there are.
+        """
+        index = self._folded.get(fold(name))
+        if index is None:
+            guess = did_you_mean(name, self.index)
+            raise CommandError(
+                f"There is no task {short(name)}{guess}; there are {named(self.index)}"
+            )
+        return self.nodes[index]
+
     def _order(self) -> list[int]:
         unmet = [node.unmet for node in self.nodes]
         open_members = [len(members) for members in self.gate_members]
@@ -132,6 +140,14 @@ class Graph:
             for gate in node.gates:
                 gate_rank[gate] = max(gate_rank[gate], rank[index])
         return rank
+
+    def least_seconds(self, seconds: list[float]) -> float:
+        """The least time that nodes of these durations take in all.
+
+        That is the longest path, or all work spread over the plan's slots if that is more.
+        """
+        longest = max(self.ranks(seconds), default=0.0)
+        return max(longest, sum(seconds) / self.plan.max_concurrency)
 
     def parents(self, index: int) -> set[int]:
         """Everything a node waits for directly, a gate as its members."""
@@ -204,7 +220,7 @@ def _checkpoint(index: int, number: int, phase: Phase) -> Node:
         title=title,
         kind="critical",
         context=f"Phase {number} is over. Later phases wait for this.",
-        options=CHECKPOINT_OPTIONS,
+        options={"A": "Continue"},  # what else can be done shows when it is reached
         recommend="A",
         because="the plan goes on as it was written",
         other=False,

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["clean", "did_you_mean", "fold", "short", "slug", "under"]
+__all__ = ["clean", "did_you_mean", "fold", "named", "short", "slug", "under"]
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -56,6 +56,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {fold(item): item for item in known}
     close = difflib.get_close_matches(fold(word[:200]), list(folded), n=1, cutoff=0.6)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def named(ids: Iterable[str], most: int = 20) -> str:
+    """Ids in a row, some of them where there are many: a plan may have ten thousand."""
+    every = list(ids)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
 
 
 def under(place: str, key: str | int) -> str:
