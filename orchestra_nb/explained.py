@@ -41,9 +41,20 @@ def explain_run(
         if asked is not None:
             return _asked(asked, now)
         return explain(
-            plan, decision, level=state.level, timeline=timeline, autopilot=state.autopilot
+            plan,
+            decision,
+            level=state.level,
+            timeline=timeline,
+            autopilot=state.autopilot,
+            autopilots=state.autopilots,
         )
-    planned = explain(plan, level=state.level, timeline=timeline, autopilot=state.autopilot)
+    planned = explain(
+        plan,
+        level=state.level,
+        timeline=timeline,
+        autopilot=state.autopilot,
+        autopilots=state.autopilots,
+    )
     opened = {key: _asked(one, now) for key, one in state.decisions.items()}
     return Explanations(planned.head, {**planned, **opened})
 

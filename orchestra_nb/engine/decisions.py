@@ -113,9 +113,7 @@ class Decisions:
     def _at_once(self, decision_id: str, spec: Decision) -> By | None:
         state = self._engine.state
         own = state.autopilots.get(decision_id)
-        if own is not None and spec.recommend is not None:  # what a person said of this very one
-            return "autopilot" if own else None
-        return taken_by(spec, mode=self._engine.plan.mode, autopilot=state.autopilot)
+        return taken_by(spec, mode=self._engine.plan.mode, autopilot=state.autopilot, own=own)
 
     def answer(self, command: commands.Answer, reply: Replier) -> None:
         """A person's choice."""

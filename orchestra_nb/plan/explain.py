@@ -37,6 +37,7 @@ _MODES: dict[Mode, str] = {
     "fully_autonomous": "asks nothing",
 }
 _MOST = 200
+_NONE: Mapping[str, bool] = {}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -114,6 +115,7 @@ def explain(
     level: int | None = None,
     timeline: Timeline | None = None,
     autopilot: bool = False,
+    autopilots: Mapping[str, bool] = _NONE,
 ) -> Explanations: ...
 
 
@@ -125,6 +127,7 @@ def explain(
     level: int | None = None,
     timeline: Timeline | None = None,
     autopilot: bool = False,
+    autopilots: Mapping[str, bool] = _NONE,
 ) -> Explanation: ...
 
 
@@ -135,6 +138,7 @@ def explain(
     level: int | None = None,
     timeline: Timeline | None = None,
     autopilot: bool = False,
+    autopilots: Mapping[str, bool] = _NONE,
 ) -> Explanation | Explanations:
     """Explain one decision of a plan, or all; see :meth:`orchestra_nb.Plan.explain`.
 
@@ -144,6 +148,7 @@ def explain(
         level: Another level than the plan's, also one it was changed to meanwhile.
         timeline: Another timeline than the plan's.
         autopilot: Whether recommendations are taken at once.
+        autopilots: Decision id -> the same for that one alone.
     """
     level = plan.level if level is None else level
     timeline = plan.timeline if timeline is None else timeline
@@ -155,8 +160,11 @@ def explain(
             there = ", ".join(list(specs)[:50]) or "none"
             message = f"has no decision {short(decision)}{did_you_mean(decision, specs)}; "
             raise PlanError([Fault("", f"the plan {message}there are {there}")])
-        return _explain(plan, specs[key], level, timeline, autopilot)
-    found = {key: _explain(plan, spec, level, timeline, autopilot) for key, spec in specs.items()}
+        return _explain(plan, specs[key], level, timeline, autopilot, autopilots.get(key))
+    found = {
+        key: _explain(plan, spec, level, timeline, autopilot, autopilots.get(key))
+        for key, spec in specs.items()
+    }
     name = load_levels()[level].name
     head = f"{plan.name}: level {level} ({name}), timeline {timeline}, mode {plan.mode}"
     return Explanations(head + (", autopilot on" if autopilot else ""), found)
@@ -175,7 +183,12 @@ def _specs(plan: Plan) -> Iterator[Decision]:
 
 
 def _explain(
-    plan: Plan, spec: Decision, level: int, timeline: Timeline, autopilot: bool
+    plan: Plan,
+    spec: Decision,
+    level: int,
+    timeline: Timeline,
+    autopilot: bool,
+    own: bool | None,
 ) -> Explanation:
     timeout = timeout_for(
         spec,
@@ -185,9 +198,9 @@ def _explain(
         timeouts=plan.timeouts,
         auto_proceed=plan.auto_proceed,
     )
-    taken = taken_by(spec, mode=plan.mode, autopilot=autopilot)
+    taken = taken_by(spec, mode=plan.mode, autopilot=autopilot, own=own)
     skipped = skip_reason(spec, level) or ""
-    lines: list[Line] = [("asked", _asked(spec, plan.mode, taken))]
+    lines: list[Line] = [("asked", _asked(spec, plan.mode, taken, own))]
     if skipped:
         lines = [("asked", f"no: {skipped}")]
     if taken is None and not skipped:
@@ -201,8 +214,11 @@ def _explain(
     return Explanation(spec.id, spec.title, taken, skipped, timeout, tuple(lines))
 
 
-def _asked(spec: Decision, mode: Mode, taken: str | None) -> str:
+def _asked(spec: Decision, mode: Mode, taken: str | None, own: bool | None) -> str:
     """Whether a person is asked, and what decides that."""
+    if own is not None and spec.recommend is not None:
+        switch = "on" if own else "off"
+        return f"{'no' if own else 'yes'}: autopilot was switched {switch} for this one"
     if spec.ask == "always":
         return "yes: the decision says ask: always, which holds in every mode"
     if spec.recommend is None:

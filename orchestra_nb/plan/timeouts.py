@@ -281,10 +281,21 @@ def is_asked(decision: Decision, *, mode: Mode) -> bool:
 
 
 def taken_by(
-    decision: Decision, *, mode: Mode, autopilot: bool = False
+    decision: Decision, *, mode: Mode, autopilot: bool = False, own: bool | None = None
 ) -> Literal["policy", "autopilot"] | None:
-    """Who takes the recommendation at once, so that nobody is asked; ``None``: a person is."""
-    if decision.ask == "always" or decision.recommend is None:
+    """Who takes the recommendation at once, so that nobody is asked; ``None``: a person is.
+
+    Args:
+        decision: The decision.
+        mode: Mode of the run.
+        autopilot: Whether autopilot is on.
+        own: Whether a person switched it on or off for this very decision, if so.
+    """
+    if decision.recommend is None:
+        return None
+    if own is not None:
+        return "autopilot" if own else None
+    if decision.ask == "always":
         return None
     if autopilot and mode != "fully_autonomous":
         return "autopilot"
