@@ -136,16 +136,17 @@ def agent_wait(
     cause: WaitCause | None,
     detail: str = "",
     until_s: float | None = None,
+    error: str = "",
 ) -> Event:
     """A wait began, or with ``cause=None`` ended.
 
-    ``until_s`` is the run's ``t`` at which it is expected to end.
+    ``until_s`` is the run's ``t`` at which it is expected to end; ``error`` what the attempt failed
+    with, where a person says what comes of that.
     """
-    return _of_task("agent_wait", task, agent, phase) | {
-        "cause": cause,
-        "detail": detail,
-        "until_s": until_s,
-    }
+    event = {"cause": cause, "detail": detail, "until_s": until_s}
+    if error:
+        event["error"] = error
+    return _of_task("agent_wait", task, agent, phase) | event
 
 
 def agent_complete(
@@ -228,9 +229,12 @@ def blocker(*, task: str, agent: str, phase: int, text: str) -> Event:
     return _of_task("blocker", task, agent, phase) | {"description": text}
 
 
-def tool_call(*, task: str, agent: str, phase: int, name: str, summary: str) -> Event:
-    """An agent used a tool."""
-    return _of_task("tool_call", task, agent, phase) | {"tool": name, "description": summary}
+def tool_call(
+    *, task: str, agent: str, phase: int, name: str, summary: str, refused: bool = False
+) -> Event:
+    """An agent used a tool; ``status`` is "refused" where a person did not let it."""
+    event = _of_task("tool_call", task, agent, phase) | {"tool": name, "description": summary}
+    return event | {"status": "refused"} if refused else event
 
 
 def usage(*, task: str, agent: str, phase: int, tokens: dict[str, int], **rest: Any) -> Event:
@@ -294,14 +298,18 @@ def decision(*, decision_id: str | None, text: str, option: str, by: By, **rest:
     } | rest
 
 
-def user_input(*, decision_id: str | None, question: str, response: str) -> Event:
-    """A person said something."""
+def user_input(*, decision_id: str | None, question: str, response: str, **rest: Any) -> Event:
+    """A person said something.
+
+    ``rest`` of an answer to a question before the run: ``question_id``, its ``value``, ``who``, and
+    ``source`` where it came with the run (then there is no decision).
+    """
     return {
         "event": "user_input",
         "decision_id": decision_id,
         "question": question,
         "response": response,
-    }
+    } | rest
 
 
 def checkpoint(*, decision_id: str, phase: int, name: str) -> Event:

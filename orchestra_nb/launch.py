@@ -20,6 +20,7 @@ __all__ = ["open", "rehearse", "run"]
 
 Mode = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
 Timeline = Literal["urgent", "normal", "relaxed"]
+OnFailure = Literal["ask", "continue", "stop"]
 
 
 def run(
@@ -27,11 +28,13 @@ def run(
     agents: Mapping[str, Any] | None = None,
     *,
     inputs: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     level: int | None = None,
     mode: Mode | None = None,
     timeline: Timeline | None = None,
     budget: Budget | Mapping[str, Any] | None = None,
     max_concurrency: int | None = None,
+    on_failure: OnFailure | None = None,
     home: str | Path | None = None,
     seed: int | None = None,
     claude: bool | None = None,
@@ -51,12 +54,17 @@ def run(
         agents: Agent name or task id -> a function ``fn(context)``, an ``async def``, or
             ``onb.agents.Claude(...)``. Without any, Claude does every task.
         inputs: Values for the plan's inputs.
+        answers: Answers to the plan's questions, by their ids or the questions themselves; what
+            they answer is not asked.
         level: Project level 1..5; overrides the plan's.
         mode: How much a person is asked; overrides the plan's (and ``ORCHESTRA_MODE`` does where
             this is absent).
         timeline: How pressing it is; overrides the plan's.
         budget: Caps on money and tokens; overrides the plan's.
         max_concurrency: How many tasks run at once; overrides the plan's.
+        on_failure: What follows when a task has failed for good: ``ask`` you whether to try again,
+            go on without it or stop (in the modes full_interactive and guided), ``continue``
+            without it, or ``stop`` the run; overrides the plan's.
         home: Folder of runs; ``.orchestra`` here by default.
         seed: Makes what is random (the spread of retries) the same each time.
         claude: ``True``: Claude does the tasks that have no function.
@@ -66,16 +74,18 @@ def run(
         on_decision: Called with each decision a person is needed for, in the same thread.
 
     Raises:
-        PlanError: If the plan is not valid. Nothing was started.
+        PlanError: If the plan is not valid, or an answer. Nothing was started.
         SetupError: If an agent is missing, unknown, or has no key. Nothing was started.
         StoreError: If the run's folder can't be made.
     """
     settings: dict[str, Any] = {
         "inputs": inputs,
+        "answers": answers,
         "level": level,
         "mode": mode,
         "timeline": timeline,
         "max_concurrency": max_concurrency,
+        "on_failure": on_failure,
         "home": home,
     }
     return _show(
@@ -101,10 +111,12 @@ def rehearse(
     speed: float = 60,
     seed: int | None = None,
     inputs: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     level: int | None = None,
     mode: Mode | None = None,
     timeline: Timeline | None = None,
     max_concurrency: int | None = None,
+    on_failure: OnFailure | None = None,
     home: str | Path | None = None,
     again: bool = False,
     on_event: Callable[[Event], None] | None = None,
@@ -120,10 +132,12 @@ def rehearse(
         speed: How many times faster than life; 60 turns a minute into a second.
         seed: The same seed gives the same durations.
         inputs: Values for the plan's inputs.
+        answers: As for :func:`run`.
         level: Project level 1..5; overrides the plan's.
         mode: How much a person is asked; overrides the plan's.
         timeline: How pressing it is; overrides the plan's.
         max_concurrency: How many tasks run at once; overrides the plan's.
+        on_failure: As for :func:`run`.
         home: Folder of runs.
         again: As for :func:`run`.
         on_event: As for :func:`run`.
@@ -132,16 +146,24 @@ def rehearse(
     Raises:
         PlanError: If the plan is not valid. Nothing was started.
     """
+    settings: dict[str, Any] = {
+        "speed": speed,
+        "seed": seed,
+        "inputs": inputs,
+        "answers": answers,
+        "level": level,
+        "mode": mode,
+        "timeline": timeline,
+        "max_concurrency": max_concurrency,
+        "on_failure": on_failure,
+        "home": home,
+    }
     return _show(
         plan,
-        ("rehearse", speed, seed, inputs, level, mode, timeline, max_concurrency, home),
+        ("rehearse", *settings.values()),
         again,
-        lambda plan: runs.rehearse(
-            plan, speed=speed, seed=seed, inputs=inputs, level=level, mode=mode,
-            timeline=timeline, max_concurrency=max_concurrency, home=home,
-            on_event=on_event, on_decision=on_decision,
-        ),
-    )  # fmt: skip
+        lambda plan: runs.rehearse(plan, on_event=on_event, on_decision=on_decision, **settings),
+    )
 
 
 def open(run_id: str, *, home: str | Path | None = None) -> Run:

@@ -16,22 +16,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from .afterwards import rate_afterwards
 from .agents.context import Context
 from .agents.rehearsal import DEFAULT_ESTIMATE_S, Rehearsal
 from .callbacks import Callbacks
 from .casting import Agents, workers_of
 from .engine.engine import Engine
 from .engine.loops import loops
+from .engine.orders import Order
 from .engine.protocols import Job, Worker
+from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .handle import Run
-from .plan import Plan, Task
+from .plan import Plan, Task, is_asked
+from .plan.forms import defaults, described, flat, given, left_to_ask
 from .plan.graph import Graph, Node, compile_plan
-from .plan.text import short
+from .plan.questions import before_the_run
+from .plan.text import named, short
 from .plan.timeouts import Mode
 from .record import Record
 from .state import Change, DecisionState, State
+from .store.answers import Inbox
 from .store.durations import read_durations
 from .store.folder import RunFolder
 from .store.home import find_run
@@ -40,6 +46,7 @@ from .store.journal import FileJournal
 from .store.masking import mask, mask_value, refresh_secrets
 from .store.settings import settings
 from .views.plan_md import plan_md
+from .views.remaining import seconds_left
 
 __all__ = ["Checked", "check", "live_runs", "open_run", "rehearse", "start"]
 
@@ -55,17 +62,21 @@ class Checked:
         plan: The plan as it would run: overrides and inputs in place.
         runs: Id of each task that runs -> who does it.
         skipped: Id of each task that the level leaves out -> why.
+        asks: Id of each question that is asked before it -> the question, with its default and,
+            for one that follows on another, on which answer.
     """
 
     plan: Plan
     runs: Mapping[str, str]
     skipped: Mapping[str, str]
+    asks: Mapping[str, str]
 
     def __repr__(self) -> str:
         head = f"{self.plan.name}: level {self.plan.level}, {self.plan.mode}"
         lines = [f"{head}, {len(self.runs)} tasks run, {len(self.skipped)} skipped"]
         lines += [f"  {task}: {who}" for task, who in self.runs.items()]
         lines += [f"  {task}: skipped, {why}" for task, why in self.skipped.items()]
+        lines += [f"  asks {question}: {words}" for question, words in self.asks.items()]
         return "\n".join(lines)
 
 
@@ -74,6 +85,7 @@ def check(
     agents: Agents | None = None,
     *,
     inputs: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     level: int | None = None,
     mode: str | None = None,
     timeline: str | None = None,
@@ -85,21 +97,47 @@ def check(
         plan: A plan, or the path of one.
         agents: As for ``run``.
         inputs: Values of the plan's inputs.
+        answers: Answers to the plan's questions; what they answer is not asked.
         level: Overrides the plan's.
         mode: Overrides the plan's.
         timeline: Overrides the plan's.
         claude: As for ``run``.
 
     Raises:
-        PlanError: If the plan is not valid; lists every fault.
+        PlanError: If the plan is not valid, or an answer; lists every fault.
         SetupError: If an agent is missing, unknown, or has no key.
     """
     _, ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
     graph = compile_plan(ready)
+    known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
-    runs = {n.id: repr(w) for n, w in zip(graph.nodes, workers, strict=True) if w is not None}
+    _check_answers(graph, workers, known)
+    cast = zip(graph.nodes, workers, strict=True)
+    runs = {n.id: repr(w) for n, w in cast if w is not None and n.skip is None}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
-    return Checked(ready, runs, skipped)
+    return Checked(ready, runs, skipped, _asks(ready, known))
+
+
+def _asks(plan: Plan, known: Mapping[str, Any]) -> dict[str, str]:
+    """What would be asked before the run."""
+    if not is_asked(before_the_run(), mode=plan.mode):
+        return {}
+    asked = flat(plan.questions)
+    usd = plan.budget.usd if plan.budget else None
+    own = {"level": plan.level, "timeline": plan.timeline, "budget": usd}
+    return described(left_to_ask(asked, known), defaults(asked, own))
+
+
+def _check_answers(graph: Graph, workers: list[Worker | None], answers: Mapping[str, Any]) -> None:
+    """An answer may bring work back that nobody can do."""
+    for one in flat(graph.plan.questions):
+        if one.question.sets == "level" and one.id in answers:
+            missing = unmanned(graph, workers, int(answers[one.id]))
+            if missing:
+                raise SetupError(
+                    f"answers[{one.id!r}]: level {answers[one.id]} also needs {named(missing)}, "
+                    "and nobody does that: pass agents= for it, or claude=True"
+                )
 
 
 @contextmanager
@@ -125,11 +163,13 @@ def start(
     agents: Agents | None = None,
     *,
     inputs: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     level: int | None = None,
     mode: str | None = None,
     timeline: str | None = None,
     budget: Any = None,
     max_concurrency: int | None = None,
+    on_failure: str | None = None,
     home: str | Path | None = None,
     seed: int | None = None,
     claude: bool | None = None,
@@ -145,10 +185,12 @@ def start(
         timeline=timeline,
         budget=budget,
         max_concurrency=max_concurrency,
+        on_failure=on_failure,
     )
     graph = compile_plan(ready)
+    known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
-    return _start(declared, graph, workers, inputs, home, seed, None, on_event, on_decision)
+    return _start(declared, graph, workers, inputs, known, home, seed, None, on_event, on_decision)
 
 
 @_collector_paused()
@@ -158,10 +200,12 @@ def rehearse(
     speed: float = 60,
     seed: int | None = None,
     inputs: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     level: int | None = None,
     mode: str | None = None,
     timeline: str | None = None,
     max_concurrency: int | None = None,
+    on_failure: str | None = None,
     home: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
@@ -177,16 +221,20 @@ def rehearse(
         mode=mode,
         timeline=timeline,
         max_concurrency=max_concurrency,
+        on_failure=on_failure,
     )
     graph = compile_plan(ready)
+    known = given(flat(ready.questions), answers)
     seed = secrets.randbits(32) if seed is None else seed
     workers: list[Worker | None] = [
         Rehearsal(speed=float(speed), seed=seed, estimate=_declared(node))
-        if node.kind == "task" and node.skip is None
+        if node.kind == "task"
         else None
         for node in graph.nodes
     ]
-    return _start(declared, graph, workers, inputs, home, seed, float(speed), on_event, on_decision)
+    return _start(
+        declared, graph, workers, inputs, known, home, seed, float(speed), on_event, on_decision
+    )
 
 
 def open_run(run_id: str, *, home: str | Path | None = None) -> Run:
@@ -237,6 +285,7 @@ def _check_names(graph: Graph) -> None:
     """Names are kept as they are: one with a secret in it could not be written down."""
     refresh_secrets()
     names = [graph.plan.name, *graph.phase_names, *(node.id for node in graph.nodes)]
+    names += [asked.id for asked in flat(graph.plan.questions)]
     bad = [masked for name in names if (masked := mask(name)) != name]
     if bad:
         raise SetupError(
@@ -278,6 +327,7 @@ def _start(
     graph: Graph,
     workers: list[Worker | None],
     inputs: Mapping[str, Any] | None,
+    answers: Mapping[str, Any],
     home: str | Path | None,
     seed: int | None,
     rehearsal: float | None,
@@ -286,6 +336,7 @@ def _start(
 ) -> Run:
     plan = graph.plan
     _check_names(graph)
+    _check_answers(graph, workers, answers)
     _check_settings(seed, home, on_event=on_event, on_decision=on_decision)
     if plan.budget is not None and not rehearsal:
         # With no place: it would be one in this package, and end up in saved notebooks.
@@ -317,12 +368,18 @@ def _start(
     def note_duration(job: Job, seconds: float, status: str) -> None:
         journal.duration(
             agent=job.node.agent,
-            task=job.node.title,
+            task=job.text,
             seconds=seconds,
             status=status,
-            level=plan.level,
+            level=job.level,
             declared=_declared(job.node),
         )
+
+    inbox = Inbox(folder, lambda command, reply: engine.post(Order(command, reply)))
+
+    def look() -> None:
+        if len(engine.decisions):
+            inbox.collect()
 
     engine = Engine(
         state,
@@ -331,7 +388,7 @@ def _start(
         workers=workers,
         context_of=Context,
         inputs={**{key: item.default for key, item in plan.inputs.items()}, **(inputs or {})},
-        answers={question.ask: question.default for question in plan.questions},
+        answers=answers,
         seconds=seconds,
         run_id=folder.id,
         rehearsal=rehearsal,
@@ -340,20 +397,29 @@ def _start(
         on_events=hear_events if on_event is not None else None,
         on_asked=hear_decision if on_decision is not None else None,
         on_attempt=None if rehearsal else note_duration,
+        left=lambda seconds: seconds_left(state, engine.t, seconds),
+        look=look,
     )
-    run = Run(engine, folder.path, heard=callbacks.all_heard)
+    run = Run(
+        engine,
+        folder.path,
+        heard=callbacks.all_heard,
+        afterwards=lambda command: rate_afterwards(folder, state, command),
+    )
     text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
 
     def on_change(state: State, change: Change) -> None:
         text.changed()
 
     def on_end() -> None:
+        inbox.close()
         callbacks.close()
         _live.pop(run.id, None)
 
     engine.listen(on_change)
     _live[run.id] = (run, engine)  # a run that nobody holds goes on
     engine.on_end = on_end
+    inbox.open()
     engine.start()
     return run
 

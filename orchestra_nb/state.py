@@ -103,7 +103,8 @@ class Outcome:
     """How a decision ended: the choice, by whom, when.
 
     ``waited_s`` and ``shown_s`` are seconds since it opened and on a visible card, ``at`` the
-    run's ``t``, ``wall`` epoch seconds; ``values`` what was filled in or edited.
+    run's ``t``, ``wall`` epoch seconds; ``values`` what was filled in or edited; ``source`` the
+    door a person's answer came through: board, python, cli or remote.
     """
 
     option: str
@@ -117,6 +118,7 @@ class Outcome:
     waited_s: float = 0.0
     shown_s: float = 0.0
     values: Mapping[str, Any] | None = None
+    source: str = ""
 
     def __str__(self) -> str:
         return f"{self.option} - {self.text}" if self.text != self.option else self.text
@@ -227,7 +229,8 @@ class State:
         phases: One entry a phase.
         decisions: Every opened decision by id, in the order they opened.
         findings: Insights, blockers and agents' own choices, oldest first.
-        answers: Question id -> answer, or its default until somebody answers.
+        answers: Question id -> answer, or default; of the questions that are asked. Empty until it
+            is known which these are.
         budget: Caps of the run: ``usd``, ``tokens``.
         autopilots: Decision id -> whether autopilot was switched on or off for that one alone.
         status: The run's status.
@@ -260,7 +263,7 @@ class State:
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self.adjustments: list[str] = []
-        self.answers: dict[str, Any] = {q.id: q.default for q in plan.questions}
+        self.answers: dict[str, Any] = {}
         self.budget: dict[str, Any] = plan.budget.model_dump() if plan.budget else {}
         self.usage = Usage()
         self.tasks = [

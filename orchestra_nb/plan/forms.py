@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Fault, PlanError
-from .answers import is_blank, leading, read
+from .answers import is_blank, leading, read, spell
 from .text import did_you_mean, fold, short, under
 
 if TYPE_CHECKING:
     from .questions import Question
 
-__all__ = ["Asked", "Filled", "defaults", "flat", "given", "left_to_ask", "read_form"]
+__all__ = ["Asked", "Filled", "defaults", "described", "flat", "given", "left_to_ask", "read_form"]
 
 _MOST_LISTED = 20
 
@@ -94,6 +94,17 @@ def left_to_ask(asked: Sequence[Asked], known: Mapping[str, Any]) -> list[Asked]
         else:
             found[one.id] = one
     return [one for one in found.values() if one.id not in known]
+
+
+def described(left: Iterable[Asked], known: Mapping[str, Any]) -> dict[str, str]:
+    """Id -> the question in one line, with its default and the answer it follows on."""
+    found = {}
+    for one in left:
+        about = [] if one.parent is None else [f"if {one.parent} is {spell(one.on)}"]
+        if known.get(one.id) is not None:
+            about.append(f"default {spell(known[one.id])}")
+        found[one.id] = one.question.ask + (f" ({'; '.join(about)})" if about else "")
+    return found
 
 
 class Filled(NamedTuple):

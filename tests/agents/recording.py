@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,6 +27,7 @@ class Recording:
     missing: Mapping[str, str] = field(default_factory=dict)
     decisions: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[str, Any] = field(default_factory=dict)
+    plan: Any = field(default_factory=lambda: SimpleNamespace(questions=()))
     notes: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     said: list[str] = field(default_factory=list)
@@ -33,6 +35,8 @@ class Recording:
     lines: list[dict[str, Any]] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[tuple[str, float | None, str]] = field(default_factory=list)
+    seconds_left: float | None = None
     outcome: Any = field(
         default_factory=lambda: SimpleNamespace(
             option="B", text="Cassandra", note="we know it", by="user"
@@ -83,6 +87,14 @@ class Recording:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
+
+    @contextlib.asynccontextmanager
+    async def waiting(
+        self, cause: str, *, until_s: float | None = None, detail: str = ""
+    ) -> AsyncIterator[None]:
+        """A wait, into `waits`."""
+        self.waits.append((cause, until_s, detail))
+        yield
 
     @property
     def as_context(self) -> Context:

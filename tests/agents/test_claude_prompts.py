@@ -15,6 +15,7 @@ from orchestra_nb.agents.prompts import (
     shorten,
     system_blocks,
 )
+from orchestra_nb.plan import Question
 
 from .recording import Recording
 
@@ -43,7 +44,18 @@ def test_the_first_message_has_everything_the_task_builds_on() -> None:
         results={"analyst": "Market is growing", "numbers": {"users": 3}},
         missing={"history": "failed: rate limited"},
         decisions={"db": SimpleNamespace(option="A", text="PostgreSQL", note="ok", by="user")},
-        answers={"Latency?": "100 ms"},
+        answers={"latency": 100, "real_time": True, "goal": None},
+        plan=SimpleNamespace(
+            questions=(
+                Question(id="goal", ask="What is the goal?"),
+                Question(
+                    id="real_time",
+                    ask="Real-time features?",
+                    kind="yes_no",
+                    follow_up={"yes": [{"id": "latency", "ask": "Latency?", "kind": "integer"}]},
+                ),
+            )
+        ),
         findings=(("analyst", "Two rivals"),),
         notes=("Be brief",),
     )
@@ -53,7 +65,7 @@ def test_the_first_message_has_everything_the_task_builds_on() -> None:
         '"users": 3',
         '<missing task="history">failed: rate limited</missing>',
         '<decision id="db" by="user">\nA. PostgreSQL\nNote: ok\n</decision>',
-        "- Latency?: 100 ms",
+        "<answers>\n- Real-time features? yes\n- Latency? 100\n</answers>",
         "- analyst: Two rivals",
         "- Be brief",
     ):
