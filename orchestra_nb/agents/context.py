@@ -135,6 +135,11 @@ class Context:
         """Whether the run stops or the task ran out of time: end soon."""
         return self._job.cancelled
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds of own work left before the task's timeout, ``None`` without one."""
+        return self._job.seconds_left()
+
     @cached_property
     def _ancestors(self) -> dict[str, int]:
         graph = self._job.state.graph

@@ -11,7 +11,7 @@ from ..plan.durations import clock
 from ..plan.parts import Agent
 from ..plan.text import fold
 from ..state import Outcome
-from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Wait, Waiting
+from .protocols import OVER, RETRY_AFTER_MAX_S, Ask, Finished, Job, Progress, Stored, Wait, Waiting
 from .telling import TEXT_MAX, TRACE_MAX, one_line, trace
 from .timers import Timer
 
@@ -25,8 +25,6 @@ PROGRESS_EVERY_S = 1.0
 AFTER_SLEEP_S = 60.0
 """What an attempt has at least when the machine wakes up."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
-RETRY_AFTER_MAX_S = 600.0
-"""A service that asks for a longer wait fails the attempt instead."""
 
 
 class _Run:
@@ -69,6 +67,7 @@ class Attempts:
         run = self._runs[index] = _Run(timeout)
         if timeout is not None:
             job.budget_s = self._left.get(index, timeout)
+            job.now = engine.now
             self._count(job, run)
 
     def _count(self, job: Job, run: _Run) -> None:

@@ -16,6 +16,7 @@ from ..state import Change, Outcome, Purpose, State
 
 __all__ = [
     "OVER",
+    "RETRY_AFTER_MAX_S",
     "Ask",
     "Finished",
     "Job",
@@ -32,6 +33,8 @@ __all__ = [
 
 OVER = "the task is over"
 """Why a question of a task that ended has no answer."""
+RETRY_AFTER_MAX_S = 600.0
+"""A service that asks for a longer wait fails the attempt instead."""
 Wait = tuple[WaitCause, str, float | None]
 """What an attempt waits for: cause, words for people, the run's ``t`` at which it should end."""
 Stored = dict[str, Any]
@@ -121,6 +124,8 @@ class Job:
     #: Seconds of own work left before the task's timeout, and since when they run.
     budget_s: float | None = None
     since: float | None = None
+    #: The run's clock, set for those with a timeout.
+    now: Callable[[], float] | None = None
     holds_slot: bool = True
     asks: int = 0
     #: Its work is done; its result is on the way to the disk.
@@ -131,6 +136,13 @@ class Job:
     saying: bool = False
     #: What it waits for besides its own work, in the order in which that began.
     waits: list[Wait] = field(default_factory=list)
+
+    def seconds_left(self) -> float | None:
+        """Seconds of own work left before the task's timeout, ``None`` without one."""
+        left, since = self.budget_s, self.since
+        if left is None or since is None or self.now is None:
+            return left
+        return max(0.0, left - (self.now() - since))
 
 
 @dataclass(slots=True, eq=False)
