@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import commands, events
 from ..errors import CommandError
+from ..plan import Question
 from ..plan.answers import example, spell, typed
 from ..plan.forms import Asked, Filled, defaults, flat, left_to_ask, read_form
 from ..plan.questions import FORM, before_the_run
@@ -89,14 +90,15 @@ class Form:
 
     def _fill(self, raw: Values | None) -> Values:
         """Read the form: what was filled in and fits, and defaults."""
-        read = self._read = read_form(self._asked, raw or {}, self._known())
-        for one in self._asked:
-            if one.question.sets == "level" and one.id in read.said:
-                nobody = self._engine.steering.unmanned(int(read.values[one.id]))
-                if nobody:
-                    read.faults[one.id] = f"Needs a level that has agents: nobody does {nobody[0]}."
-                    read.values[one.id] = self._known()[one.id]
-        return read.values
+        self._read = read_form(self._asked, raw or {}, self._known(), judge=self._judge)
+        return self._read.values
+
+    def _judge(self, question: Question, value: Any) -> None:
+        """A level may bring work back that nobody can do."""
+        if question.sets == "level":
+            nobody = self._engine.steering.unmanned(int(value))
+            if nobody:
+                raise ValueError(f"Needs a level that has agents: nobody does {nobody[0]}.")
 
     def _check(self, command: commands.Answer) -> Values:
         values = self._fill(command.values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -123,7 +123,11 @@ class Filled(NamedTuple):
 
 
 def read_form(
-    asked: Sequence[Asked], raw: Mapping[str, object], known: Mapping[str, Any]
+    asked: Sequence[Asked],
+    raw: Mapping[str, object],
+    known: Mapping[str, Any],
+    *,
+    judge: Callable[[Question, Any], None] = lambda question, value: None,
 ) -> Filled:
     """Read a form. Never raises: what does not fit is a fault.
 
@@ -132,6 +136,8 @@ def read_form(
         raw: Id -> answer as typed. Blank ones, and those to questions that are not asked, don't
             count.
         known: Id -> value where nothing is typed.
+        judge: Called with a value that fits its question; raises ValueError if it does not fit the
+            run.
     """
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
@@ -144,10 +150,13 @@ def read_form(
         if is_blank(answer):
             continue
         try:
-            values[one.id] = read(one.question, answer)
-            said.append(one.id)
+            value = read(one.question, answer)
+            judge(one.question, value)
         except ValueError as error:
             faults[one.id] = str(error)
+        else:
+            values[one.id] = value
+            said.append(one.id)
     ids = [one.id for one in asked]
     for name in raw:
         if name not in ids:
