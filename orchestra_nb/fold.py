@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .events import Event
+from .settling import close_span, move, open_span, ready, recount, settle
 from .state import (
     SETTLED,
     Change,
@@ -16,107 +17,12 @@ from .state import (
     Finding,
     Outcome,
     RunStatus,
-    SpanKind,
     State,
     TaskState,
     TaskStatus,
 )
 
 __all__ = ["HANDLERS", "apply"]
-
-
-def _move(state: State, task: TaskState, status: TaskStatus, change: Change) -> None:
-    old = task.status
-    task.status = status
-    change.tasks.add(task.index)
-    if task.kind != "task":  # decisions are not work: "3 of 4" counts agents
-        return
-    state.counts[old] -= 1
-    state.counts[status] += 1
-    counts = state.phases[task.phase - 1].counts
-    counts[old] -= 1
-    counts[status] += 1
-
-
-def _open_span(task: TaskState, kind: SpanKind, t: float) -> None:
-    spans = task.spans
-    if spans and spans[-1][2] is None:
-        spans[-1][2] = t
-    spans.append([kind, t, None])
-
-
-def _close_span(task: TaskState, t: float) -> None:
-    if task.spans and task.spans[-1][2] is None:
-        task.spans[-1][2] = t
-
-
-def _settle(state: State, task: TaskState, status: TaskStatus, t: float, change: Change) -> None:
-    """A node is over: whoever waited for it counts one dependency less."""
-    if task.status in SETTLED:
-        return
-    _move(state, task, status, change)
-    _close_span(task, t)
-    task.ended_at = t
-    task.wait_cause = None
-    state.unsettled -= 1
-    # What is left out passes on what it waited for: nobody starts early because of it.
-    if task.unmet <= 0:
-        _release(state, task, t, change)
-
-
-def _release(state: State, task: TaskState, t: float, change: Change) -> None:
-    """Whoever waited for a node counts one dependency less."""
-    graph, tasks = state.graph, state.tasks
-    todo = [task]
-    while todo:
-        one = todo.pop()
-        waiting = graph.dependents[one.index]
-        if graph.in_gate[one.index]:
-            phase = state.phases[one.phase - 1]
-            phase.unsettled -= 1
-            if phase.unsettled == 0:
-                phase.ended_at = t
-                change.phases_ended.append(phase.number)
-                waiting = waiting + graph.gated[one.phase - 1]
-        for index in waiting:
-            other = tasks[index]
-            other.unmet -= 1
-            if other.unmet == 0:
-                if other.status == "pending":
-                    _ready(state, other, t, change)
-                elif other.status == "skipped":
-                    todo.append(other)
-
-
-def _recount(state: State, t: float, change: Change) -> None:
-    """Count everybody's unmet dependencies anew, after what was over is to be done again."""
-    graph, tasks = state.graph, state.tasks
-    released = [False] * len(tasks)
-    left = [len(members) for members in graph.gate_members]
-    for index in graph.order:
-        node, task = graph.nodes[index], tasks[index]
-        waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
-        unmet = sum(not released[i] for i in waits) + sum(left[gate] > 0 for gate in node.gates)
-        if task.status in ("pending", "ready", "skipped"):
-            task.unmet = unmet
-            if task.status == "ready" and unmet:
-                _move(state, task, "pending", change)
-            elif not unmet:
-                _ready(state, task, t, change)
-        released[index] = task.status in SETTLED and (task.status != "skipped" or not unmet)
-        if released[index] and graph.in_gate[index]:
-            left[node.phase - 1] -= 1
-    for phase, count in zip(state.phases, left, strict=True):
-        phase.unsettled = count
-        if count:
-            phase.ended_at = None
-
-
-def _ready(state: State, task: TaskState, t: float, change: Change) -> None:
-    if task.status == "pending":
-        task.ready_at = t
-        _move(state, task, "ready", change)
-        change.ready.append(task.index)
 
 
 def _orchestration_start(state: State, e: Event, change: Change) -> None:
@@ -127,7 +33,7 @@ def _orchestration_start(state: State, e: Event, change: Change) -> None:
     change.run = True
     for task in state.tasks:
         if task.unmet == 0:
-            _ready(state, task, e["t"], change)
+            ready(state, task, e["t"], change)
 
 
 def _orchestration_complete(state: State, e: Event, change: Change) -> None:
@@ -143,7 +49,7 @@ def _phase(state: State, e: Event, change: Change) -> None:
 
 def _agent_start(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
-    _move(state, task, "running", change)
+    move(state, task, "running", change)
     t = e["t"]
     task.attempt = e["attempt"]
     if task.started_at is None:
@@ -152,7 +58,7 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
             task.spans.append(["slot", task.ready_at, t])
     task.message_at = t
     task.wait_cause = task.wait_until = task.fraction = None
-    _open_span(task, "run", t)
+    open_span(task, "run", t)
 
 
 def _agent_progress(state: State, e: Event, change: Change) -> None:
@@ -163,69 +69,77 @@ def _agent_progress(state: State, e: Event, change: Change) -> None:
     change.tasks.add(task.index)
 
 
+def _in_vain(task: TaskState) -> None:
+    """The attempt that goes on has failed."""
+    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
+        task.spans[-1][0] = "failed"
+
+
 def _agent_retry(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
-    _move(state, task, "retrying", change)
+    move(state, task, "retrying", change)
     task.message_at = e["t"]
     if e["cause"] == "review":  # sent back by a person: nothing failed
         task.comments += (e["error"],)
+        task.error = ""
         task.wait_cause = task.wait_until = None
-        _close_span(task, e["t"])
+        close_span(task, e["t"])
         return
-    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
-        task.spans[-1][0] = "failed"
+    _in_vain(task)
     task.error = e["error"]
     task.wait_cause = e["cause"]
     task.wait_until = e["t"] + e["delay_s"]
     if e["cause"]:
-        _open_span(task, e["cause"], e["t"])
+        open_span(task, e["cause"], e["t"])
     else:
-        _close_span(task, e["t"])
+        close_span(task, e["t"])
 
 
 def _agent_wait(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     cause, t = e["cause"], e["t"]
+    if e.get("error"):  # it failed, and a person says what comes of that
+        task.error = e["error"]
+        _in_vain(task)
     task.wait_cause, task.wait_detail, task.wait_until = cause, e["detail"], e["until_s"]
     task.message_at = t
-    _move(state, task, "waiting" if cause else "running", change)
-    _open_span(task, cause or "run", t)
+    move(state, task, "waiting" if cause else "running", change)
+    open_span(task, cause or "run", t)
 
 
 def _agent_complete(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.result = e["result"]
     task.error = ""
-    _settle(state, task, "completed", e["t"], change)
+    settle(state, task, "completed", e["t"], change)
 
 
 def _agent_failed(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.error = e["error"]
-    if task.spans and task.spans[-1][2] is None and task.spans[-1][0] == "run":
-        task.spans[-1][0] = "failed"
-    _settle(state, task, "failed", e["t"], change)
+    _in_vain(task)
+    settle(state, task, "failed", e["t"], change)
 
 
 def _agent_skipped(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.reason, task.skip_cause = e["reason"], e["cause"]
-    _settle(state, task, "skipped", e["t"], change)
+    settle(state, task, "skipped", e["t"], change)
 
 
 def _task_revived(state: State, e: Event, change: Change) -> None:
     for name in e["tasks"]:
         task = state.tasks[state.graph.index[name]]
         if task.status in SETTLED:
-            _move(state, task, "pending", change)
+            move(state, task, "pending", change)
             state.unsettled += 1
             task.ended_at = task.fraction = None
             task.error = task.reason = task.skip_cause = task.message = ""
         elif task.status == "retrying":  # its next try comes at once
             task.wait_cause = task.wait_until = None
-            _close_span(task, e["t"])
+            close_span(task, e["t"])
             change.tasks.add(task.index)
-    _recount(state, e["t"], change)
+    recount(state, e["t"], change)
     change.run = True
 
 
@@ -244,7 +158,7 @@ def _rating(state: State, e: Event, change: Change) -> None:
 def _agent_cancelled(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.reason = e["reason"]
-    _settle(state, task, "cancelled", e["t"], change)
+    settle(state, task, "cancelled", e["t"], change)
 
 
 def _finding(state: State, e: Event, change: Change) -> None:
@@ -296,8 +210,8 @@ def _decision_opened(state: State, e: Event, change: Change) -> None:
         task = state.tasks[index]
         task.started_at = e["t"]
         task.wait_cause = "human"
-        _move(state, task, "waiting", change)
-        _open_span(task, "human", e["t"])
+        move(state, task, "waiting", change)
+        open_span(task, "human", e["t"])
     change.decisions.add(key)
 
 
@@ -305,7 +219,9 @@ def _decision_held(state: State, e: Event, change: Change) -> None:
     decision = state.decisions.get(e["decision_id"])
     if decision is None:  # its opening is the line that the log lost
         return
-    if decision.deadline is not None:
+    if e.get("remaining_s") is not None:
+        decision.remaining_s = e["remaining_s"]
+    elif decision.deadline is not None:
         decision.remaining_s = max(0.0, decision.deadline - e["t"])
     decision.held, decision.held_until, decision.deadline = e["cause"], e["until_s"], None
     change.decisions.add(decision.id)
@@ -331,7 +247,7 @@ def _settle_decision(state: State, key: str, status: TaskStatus, e: Event, chang
         task = state.tasks[index]
         if status == "skipped":
             task.reason, task.skip_cause = e["reason"], e["cause"]
-        _settle(state, task, status, e["t"], change)
+        settle(state, task, status, e["t"], change)
     change.decisions.add(key)
 
 
@@ -348,7 +264,9 @@ def _decision(state: State, e: Event, change: Change) -> None:
     key = e["decision_id"]
     if key is None:
         index = state.graph.index[e["task"]]
-        state.findings.append(Finding("choice", e["decision"], e["agent"], index, e["t"]))
+        why = f" ({e['reason']})" if e.get("reason") else ""
+        choice = Finding("choice", e["decision"] + why, e["agent"], index, e["t"])
+        state.findings.append(choice)
         change.findings += 1
         return
     decision = state.decisions.get(key)
@@ -369,6 +287,7 @@ def _decision(state: State, e: Event, change: Change) -> None:
         waited_s=e["waited_s"],
         shown_s=e["shown_s"],
         values=e.get("values"),
+        source=e.get("source", ""),
     )
     if decision.purpose == "form":
         state.answers = dict(e.get("values") or {})

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
-VALUES = {"errors", "plan", "events", "commands", "state", "fold", "rating"}
+VALUES = {"errors", "plan", "events", "commands", "state", "settling", "fold", "rating"}
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "callbacks", "handle"}
 
 # Room -> the rooms, or single modules of a room, that it may import, under TYPE_CHECKING too.
@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": {"errors", "plan"},
     "commands": {"errors", "plan"},
     "state": {"errors", "plan", "events"},
-    "fold": {"events", "state"},
+    "settling": {"state"},
+    "fold": {"events", "settling", "state"},
     "rating": {"errors", "events", "commands", "state"},
     "engine": VALUES,
     "agents": {*VALUES, "engine.protocols", "engine.loops"},

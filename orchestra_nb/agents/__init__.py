@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .claude import Claude as Claude
+    from .claude_tools import tool as tool
     from .prices import Price as Price
     from .prices import Prices as Prices
 
-__all__ = ["Claude", "Price", "Prices"]
+__all__ = ["Claude", "Price", "Prices", "tool"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from .claude import Claude
 
         return Claude
+    if name == "tool":
+        from .claude_tools import tool
+
+        return tool
     if name in ("Price", "Prices"):
         from . import prices
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import AgentError
 from .claude_client import ClientFactory, check_credentials, client_for
-from .claude_errors import judge, mask, masked
+from .claude_errors import explain, judge, mask, masked
 from .claude_stream import Exchange, Narrator, vars_of
-from .claude_tools import call_tool, explain, own_tools, user_tool
+from .claude_tools import Tool, call_tool, own_tools, user_tool
 from .prices import Prices, Tokens
 from .prompts import first_message, system_blocks
 
@@ -56,6 +56,7 @@ class Claude:
             its level and how to work come before it by themselves.
         tools: Python functions the model may call, sync or async, with type hints; a Google
             docstring describes them. An exception goes back to the model in one line.
+            ``onb.agents.tool(function, confirm=True)`` asks a person before each call.
         max_tokens: Most tokens of one message; a message cut there is a failure.
         output: Pydantic model the answer has to fit. If it doesn't, the model may repair it once.
         effort: How much the model thinks; `None` leaves it to the API.
@@ -81,7 +82,7 @@ class Claude:
         *,
         model: str = DEFAULT_MODEL,
         system: str | None = None,
-        tools: Sequence[Callable[..., Any]] = (),
+        tools: Sequence[Callable[..., Any] | Tool] = (),
         max_tokens: int = 16_000,
         output: type[BaseModel] | None = None,
         effort: Effort | None = None,
@@ -99,7 +100,8 @@ class Claude:
         shape: object = output
         if shape is not None and not (isinstance(shape, type) and issubclass(shape, BaseModel)):
             raise TypeError(f"output must be a pydantic model class, not {output!r}")
-        made = [*own_tools(), *map(user_tool, tools)]
+        own = [one if isinstance(one, Tool) else user_tool(one) for one in tools]
+        made = [*own_tools(), *own]
         self._tools = {tool.name: tool for tool in made}
         if len(self._tools) < len(made):
             names = [tool.name for tool in made]

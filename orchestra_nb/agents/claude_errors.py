@@ -17,13 +17,15 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from ..errors import AgentError, OrchestraError
 
 if TYPE_CHECKING:
     import anthropic
     import httpx2
 
-__all__ = ["NO_CREDENTIALS", "judge", "mask", "masked", "normalise"]
+__all__ = ["MASK", "NO_CREDENTIALS", "explain", "judge", "mask", "masked", "normalise"]
 
 NO_CREDENTIALS = (
     "No credentials for Claude were found. Three ways on: set the environment variable "
@@ -34,7 +36,7 @@ NO_CREDENTIALS = (
 _SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
 _SHORTEST_SECRET = 6  # shorter values are placeholders; masking them would garble plain words
 _KEY = re.compile(r"sk-ant-[\w-]{4,}|(?i:(?<=bearer ))[\w.~+/=-]{8,}")
-_MASK = "[secret]"
+MASK = "[secret]"
 
 _RETRYABLE_STATUS = frozenset({408, 409, 429})
 _RETRYABLE_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})
@@ -60,8 +62,8 @@ def mask(text: str) -> str:
     for name in _SECRETS:
         secret = os.environ.get(name, "").strip()
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, _MASK)
-    text = _KEY.sub(_MASK, text)
+            text = text.replace(secret, MASK)
+    text = _KEY.sub(MASK, text)
     return text.encode("utf-8", "replace").decode()
 
 
@@ -74,6 +76,16 @@ def masked(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [masked(item) for item in value]
     return value
+
+
+def explain(error: ValidationError, *, most: int = 5) -> str:
+    """A validation error in one line: place and message, never the value."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    lines = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults
+    ]
+    more = f" (and {len(lines) - most} more)" if len(lines) > most else ""
+    return mask("; ".join(lines[:most]) + more)
 
 
 def normalise(

@@ -1,4 +1,4 @@
-"""The tools of a Claude agent: four of our own, and the user's Python functions.
+"""The tools of a Claude agent: five of our own, and the user's Python functions.
 
 A tool is a name, a JSON schema and an async call that returns text. What goes wrong in a tool is
 told to the model in one line, so that it can try again; it never ends the task.
@@ -13,26 +13,31 @@ import inspect
 import re
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
 
 from ..errors import DecisionClosed
-from .claude_errors import mask
+from .claude_errors import explain, mask
+from .confirming import Refused, confirm
 from .prompts import as_text, shorten
 
 if TYPE_CHECKING:
     from .context import Context
 
-__all__ = ["Answer", "Tool", "call_tool", "explain", "in_thread", "own_tools", "user_tool"]
+__all__ = ["Answer", "Tool", "call_tool", "in_thread", "own_tools", "tool", "user_tool"]
 
 T = TypeVar("T")
 
 MAX_ANSWER = 50_000
 """Characters of one tool's answer that go back to the model."""
 
+_ASKED = (
+    "The person is asked before each call, may change its arguments, and may refuse it: then do "
+    "not try to reach the same in another way."
+)
 _LONGEST_ERROR = 500
 _LONGEST_SUMMARY = 120
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -58,12 +63,14 @@ class Tool:
         description: What it is for; the model reads it.
         arguments: Validates the model's input, and its schema is what the model sees.
         call: Does it, with the task's context and the validated arguments.
+        confirm: Whether a person is asked before each call.
     """
 
     name: str
     description: str
     arguments: type[BaseModel]
     call: Callable[[Context, BaseModel], Awaitable[object]]
+    confirm: bool = False
 
     def param(self) -> dict[str, Any]:
         """The tool as the Messages API takes it."""
@@ -72,7 +79,8 @@ class Tool:
         schema.pop("description", None)
         for part in schema.get("properties", {}).values():
             part.pop("title", None)
-        return {"name": self.name, "description": self.description, "input_schema": schema}
+        description = f"{self.description}\n\n{_ASKED}" if self.confirm else self.description
+        return {"name": self.name, "description": description, "input_schema": schema}
 
 
 async def call_tool(tools: dict[str, Tool], context: Context, name: str, given: Any) -> Answer:
@@ -85,9 +93,15 @@ async def call_tool(tools: dict[str, Tool], context: Context, name: str, given: 
         arguments = tool.arguments.model_validate(given)
     except ValidationError as error:
         return Answer(f"The input does not fit: {explain(error)}", failed=True)
+    note = ""
     try:
+        if tool.confirm:
+            arguments, note = await confirm(tool, context, given, arguments)
         context.tool_call(name, mask(_summary(arguments)))
         value = await tool.call(context, arguments)
+    except Refused as refusal:
+        context.tool_call(name, mask(_summary(arguments)), refused=True)
+        return Answer(mask(str(refusal)), failed=True)
     except DecisionClosed as error:
         return Answer(mask(str(error)), failed=True)
     except asyncio.CancelledError:
@@ -99,17 +113,8 @@ async def call_tool(tools: dict[str, Tool], context: Context, name: str, given: 
         line = " ".join(f"{type(error).__name__}: {error}".split())
         context.log(mask(f"{name} failed: {line}"))
         return Answer(mask(shorten(line, _LONGEST_ERROR)), failed=True)
-    return Answer(mask(shorten(as_text(value), MAX_ANSWER)) or "(no output)")
-
-
-def explain(error: ValidationError, *, most: int = 5) -> str:
-    """A validation error in one line: place and message, never the value."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = [
-        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults
-    ]
-    more = f" (and {len(lines) - most} more)" if len(lines) > most else ""
-    return mask("; ".join(lines[:most]) + more)
+    text = mask(shorten(as_text(value), MAX_ANSWER)) or "(no output)"
+    return Answer(f"{text}\n\nThe person allowed this call and said: {note}" if note else text)
 
 
 def _summary(arguments: BaseModel) -> str:
@@ -134,12 +139,31 @@ class _AskDecision(BaseModel):
     title: Annotated[str, Field(min_length=1, description="The question, one line")]
     context: Annotated[str, Field(description="What one has to know to decide")] = ""
     options: Annotated[list[_Choice], Field(min_length=1, description="Two to four options")]
-    recommend: Annotated[str | None, Field(description="Key of the option you recommend")] = None
+    recommend: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Key of the option you recommend; it is taken when nobody answers in time",
+        ),
+    ]
     because: Annotated[str, Field(description="Why you recommend it, one line")] = ""
     category: Annotated[
         Literal["database", "security", "cost", "api"] | None,
         Field(description="Area of the decision, if one fits"),
     ] = None
+    kind: Annotated[
+        Literal["critical", "standard", "confirmation", "urgent"],
+        Field(
+            description="How weighty it is, which sets how long the person has: critical 10 min "
+            "(hard to undo), standard 5, confirmation 2 (a yes to what you would do anyway), "
+            "urgent 1 (cheap to undo)"
+        ),
+    ] = "standard"
+
+
+class _OwnChoice(BaseModel):
+    text: Annotated[str, Field(min_length=1, description="What you chose, a few words")]
+    because: Annotated[str, Field(description="Why, one line")] = ""
 
 
 class _OneLine(BaseModel):
@@ -158,7 +182,7 @@ async def _request_decision(context: Context, given: BaseModel) -> object:
     options = {choice.key: choice.text for choice in given.options}
     if len(options) < len(given.options):
         raise ValueError("two options have the same key")
-    if given.recommend is not None and given.recommend not in options:
+    if given.recommend not in options:
         raise ValueError(f"recommend is not one of the keys {', '.join(options)}")
     outcome = await context.decide(
         given.title,
@@ -167,6 +191,7 @@ async def _request_decision(context: Context, given: BaseModel) -> object:
         because=given.because,
         context=given.context,
         category=given.category,
+        kind=given.kind,
     )
     return {
         "option": outcome.option,
@@ -174,6 +199,12 @@ async def _request_decision(context: Context, given: BaseModel) -> object:
         "note": outcome.note,
         "decided_by": outcome.by,
     }
+
+
+async def _record_decision(context: Context, given: BaseModel) -> object:
+    assert isinstance(given, _OwnChoice)
+    context.choice(mask(given.text), mask(given.because))
+    return "Recorded."
 
 
 async def _record_finding(context: Context, given: BaseModel) -> object:
@@ -200,9 +231,19 @@ def own_tools() -> tuple[Tool, ...]:
         Tool(
             "request_decision",
             "Ask the person who runs this project to choose, and wait for the choice. Use it for "
-            "choices that change what is built, not for details.",
+            "choices that change what is built, not for details. Say in context what one has to "
+            "know, and recommend an option: it is taken when the person is away. Several questions "
+            "that don't depend on each other go into one turn, so that the person sees them "
+            "together.",
             _AskDecision,
             _request_decision,
+        ),
+        Tool(
+            "record_decision",
+            "Record a choice that you made yourself and that others build on, and why. Nobody is "
+            "asked.",
+            _OwnChoice,
+            _record_decision,
         ),
         Tool(
             "record_finding",
@@ -216,6 +257,26 @@ def own_tools() -> tuple[Tool, ...]:
 
 
 # -- the user's functions ----------------------------------------------------------------------
+
+
+def tool(function: Callable[..., Any] | Tool, *, confirm: bool = False) -> Tool:
+    """A Python function as a tool of a Claude agent, with more said about it.
+
+    Example::
+
+        Claude(tools=[read_file, tool(delete_file, confirm=True)])
+
+    Args:
+        function: As for ``Claude(tools=...)``.
+        confirm: Ask a person before each call, with its arguments, which can be changed; a refusal
+            and its reason go back to the model. It is asked in every mode and under autopilot,
+            and waits without a timeout.
+
+    Raises:
+        TypeError: If the function can't be called with named arguments, or a hint has no schema.
+    """
+    made = function if isinstance(function, Tool) else user_tool(function)
+    return replace(made, confirm=confirm)
 
 
 def user_tool(function: Callable[..., Any]) -> Tool:

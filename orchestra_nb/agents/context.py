@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import operator
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
@@ -14,10 +13,11 @@ from typing import Any, Literal, TypeAlias
 
 from .. import events
 from ..engine.loops import on_own_thread
-from ..engine.protocols import Ask, Job, Progress, Said, TakenBack, Waiting
+from ..engine.protocols import Job, Progress, Said, Waiting
 from ..errors import TaskFailed
 from ..plan import Decision, Level, Plan, clean, load_levels
 from ..state import Outcome
+from .asking import approval, ask
 
 __all__ = ["Context", "Options", "Results"]
 
@@ -122,13 +122,26 @@ class Context:
 
     @property
     def answers(self) -> Mapping[str, Any]:
-        """Answers to the plan's questions."""
+        """Answers to the plan's questions by question id, each of its question's type.
+
+        Holds those that were asked; ``None`` where there is neither an answer nor a default.
+        """
         return self._job.answers
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes that people gave before this attempt started."""
         return self._job.notes
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """Why a person sent this task's results back, the newest last."""
+        return self._job.comments
+
+    @property
+    def previous(self) -> Any:
+        """The result that was sent back last, ``None`` if none was."""
+        return self._job.previous
 
     @property
     def cancelled(self) -> bool:
@@ -215,6 +228,17 @@ class Context:
         text = clean(str(text)[:FINDING_MAX])
         self._job.post(Said(self._job, events.blocker(**self._of(), text=text)))
 
+    def choice(self, text: str, because: str = "") -> None:
+        """Tell people and later agents what you chose yourself, and why.
+
+        It is a decision in the log, by this agent; nobody is asked.
+        """
+        text, because = (clean(str(part)[:FINDING_MAX]) for part in (text, because))
+        event = events.decision(
+            decision_id=None, text=text, option="", by="agent", reason=because, **self._of()
+        )
+        self._job.post(Said(self._job, event))
+
     def log(self, text: str) -> None:
         """Write a line into the task's transcript; nobody is shown it."""
         self.transcript({"log": clean(str(text))})
@@ -223,10 +247,10 @@ class Context:
         """Add a mapping to the task's transcript."""
         self._job.journal.transcript(self._job.node.index, self.attempt, entry)
 
-    def tool_call(self, name: str, summary: str) -> None:
-        """Log that a tool was used."""
+    def tool_call(self, name: str, summary: str, *, refused: bool = False) -> None:
+        """Log that a tool was used, or that a person refused that."""
         name, summary = clean(str(name)[:TEXT_MAX]), clean(str(summary)[:TEXT_MAX])
-        event = events.tool_call(**self._of(), name=name, summary=summary)
+        event = events.tool_call(**self._of(), name=name, summary=summary, refused=refused)
         self._job.post(Said(self._job, event))
 
     def usage(
@@ -352,6 +376,50 @@ class Context:
         )
         return future.result()
 
+    async def approve(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        description: str = "",
+        problem: str = "",
+    ) -> Outcome:
+        """Ask whether something may be done before it is; nobody but a person says yes.
+
+        There is no timeout, and it is asked in every mode and under autopilot. Like
+        :meth:`decide` it gives the slot back and stops the task's clock meanwhile.
+
+        Args:
+            tool: Name of what would be called.
+            arguments: What it would be called with; a person may change them.
+            description: What it does.
+            problem: What was wrong with arguments that a person gave before.
+
+        Returns:
+            The outcome: ``.option`` is "A" where it is approved, "B" where it is refused, with
+            the reason in ``.note``. ``.values`` are the changed arguments, all of them, or
+            ``None``.
+
+        Raises:
+            DecisionClosed: If the run stopped, or the task was over, before there was an answer.
+        """
+        decision, detail = approval(tool, arguments, description, problem)
+        return await asyncio.wrap_future(ask(self._job, decision, "approval", detail))
+
+    def approve_sync(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        description: str = "",
+        problem: str = "",
+    ) -> Outcome:
+        """:meth:`approve` for plain functions: blocks this thread until there is an outcome."""
+        if on_own_thread():
+            raise RuntimeError("approve_sync() would block every agent: use 'await approve(...)'")
+        decision, detail = approval(tool, arguments, description, problem)
+        return ask(self._job, decision, "approval", detail).result()
+
     def _ask(
         self,
         title: str,
@@ -375,16 +443,4 @@ class Context:
             timeout=timeout,
             other=other,
         )
-        job = self._job
-        if os.getpid() != job.pid:
-            raise RuntimeError("A forked child process can't ask: decide() in the task itself")
-        future: Future[Outcome] = Future()
-        ask = Ask(job, decision, future)
-        job.post(ask)
-
-        def ended(future: Future[Outcome]) -> None:
-            if future.cancelled():  # such as asyncio.wait_for around decide()
-                job.post(TakenBack(ask))
-
-        future.add_done_callback(ended)
-        return future
+        return ask(self._job, decision)

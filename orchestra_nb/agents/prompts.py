@@ -66,7 +66,10 @@ def system_blocks(
 
 
 def first_message(context: Context) -> str:
-    """The first user message: earlier results, decisions, answers and notes, then the task."""
+    """The first user message: earlier results, decisions, answers, notes, the task.
+
+    After a review it ends with the agent's previous result and why that was sent back.
+    """
     parts = [
         *_results(context.results),
         *(f'<missing task="{name}">{why}</missing>' for name, why in context.missing.items()),
@@ -75,6 +78,7 @@ def first_message(context: Context) -> str:
         *_section("findings", (f"{agent}: {text}" for agent, text in context.findings)),
         *_section("notes from the person", context.notes),
         f'<task phase="{context.phase}">\n{context.text.strip() or context.agent}\n</task>',
+        *_sent_back(context),
     ]
     return mask("\n\n".join(parts))
 
@@ -128,6 +132,18 @@ def _answers(context: Context) -> Iterable[str]:
     for asked in flat(context.plan.questions):
         if answers.get(asked.id) is not None:
             yield f"{asked.question.ask} {spell(answers[asked.id])}"
+
+
+def _sent_back(context: Context) -> Iterable[str]:
+    """What this agent returned before, and why a person did not accept it."""
+    if context.comments:
+        previous = shorten(as_text(context.previous), MAX_RESULT)
+        yield f"<previous_result>\n{previous}\n</previous_result>"
+        yield from _section("comments", context.comments)
+        yield (
+            "The person looked at your previous result and sent it back; the last comment is about "
+            "it. Do the task again, in full, so that every comment is met."
+        )
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterable[str]:

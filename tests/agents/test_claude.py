@@ -94,6 +94,7 @@ def test_a_decision_goes_to_the_person_and_back(server: MessagesServer) -> None:
             "because": "simple",
             "context": "",
             "category": "database",
+            "kind": "standard",
         }
     ]
     (result,) = last_results(server.bodies[1])
@@ -112,7 +113,8 @@ def test_a_decision_goes_to_the_person_and_back(server: MessagesServer) -> None:
         ({"title": "T", "options": []}, "options"),
         ({"options": [{"key": "A", "text": "x"}]}, "title"),
         ({"title": "T", "options": [{"key": "A", "text": "x"}], "recommend": "Z"}, "recommend"),
-        ({"title": "T", "options": [{"key": "A", "text": "x"}] * 2}, "same key"),
+        ({"title": "T", "options": [{"key": "A", "text": "x"}] * 2, "recommend": "A"}, "same key"),
+        ({"title": "T", "options": [{"key": "A", "text": "x"}]}, "recommend: Field required"),
         (["no object"], "whole"),
     ],
 )
@@ -131,7 +133,7 @@ def test_a_decision_that_makes_no_sense_goes_back(
 
 def test_a_withdrawn_decision_is_told_to_the_model(server: MessagesServer) -> None:
     """A decision that closes without an outcome leaves the agent running."""
-    given = {"title": "T", "options": [{"key": "A", "text": "x"}]}
+    given = {"title": "T", "options": [{"key": "A", "text": "x"}], "recommend": "A"}
     replies(server, Reply(tools=[ToolCall("request_decision", given)]), Reply("Alone then."))
     context = Recording(outcome=DecisionClosed("t", "the task moved on"))
     assert work(Claude(), context) == "Alone then."
@@ -504,7 +506,8 @@ def test_a_paused_turn_goes_on(server: MessagesServer) -> None:
 
 def test_a_marker_in_a_task_raises_a_decision(server: MessagesServer) -> None:
     """The default model calls the tool a task's marker names, then reports."""
-    given = {"title": "Which?", "options": [{"key": "A", "text": "x"}, {"key": "B", "text": "y"}]}
+    options = [{"key": "A", "text": "x"}, {"key": "B", "text": "y"}]
+    given = {"title": "Which?", "options": options, "recommend": "A"}
     context = Recording(text=f"Compare databases [[tool:request_decision {json.dumps(given)}]]")
     report = work(Claude(), context)
     assert context.asked[0]["title"] == "Which?"

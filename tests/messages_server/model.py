@@ -21,7 +21,15 @@ _TOOL = re.compile(r"\[\[tool:(\w+)\s*(\{.*?\})?\]\]", re.DOTALL)
 _TASK = re.compile(r"<task[^>]*>\s*(.*?)\s*</task>", re.DOTALL)
 _RESULT = re.compile(r'<result task="([^"]+)"')
 _DECISION = re.compile(r'<decision id="[^"]*"[^>]*>\s*(.*?)\s*</decision>', re.DOTALL)
-_ORCHESTRAS = frozenset({"request_decision", "record_finding", "report_blocker", "report_progress"})
+_ORCHESTRAS = frozenset(
+    {
+        "request_decision",
+        "record_decision",
+        "record_finding",
+        "report_blocker",
+        "report_progress",
+    }
+)
 _AGENT = re.compile(r"You are (?:the agent )?([\w .-]+?)[,.\n]")
 
 
