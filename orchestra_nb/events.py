@@ -247,13 +247,19 @@ def decision_opened(*, decision_id: str, question: str, **rest: Any) -> Event:
     return {"event": "decision_opened", "decision_id": decision_id, "question": question} | rest
 
 
-def decision_held(*, decision_id: str, cause: str, until_s: float | None) -> Event:
-    """A decision's clock stands still (typing, here, hold, pause, asleep)."""
+def decision_held(
+    *, decision_id: str, cause: str, until_s: float | None, remaining_s: float | None = None
+) -> Event:
+    """A decision's clock stands still with ``remaining_s`` left.
+
+    Causes: typing, here, hold, pause, asleep.
+    """
     return {
         "event": "decision_held",
         "decision_id": decision_id,
         "cause": cause,
         "until_s": until_s,
+        "remaining_s": remaining_s,
     }
 
 

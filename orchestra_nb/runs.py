@@ -29,10 +29,10 @@ from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .handle import Run
-from .plan import Plan, Task, is_asked
-from .plan.forms import defaults, described, flat, given, left_to_ask
+from .plan import Plan, Task
+from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
-from .plan.questions import before_the_run
+from .plan.questions import will_ask
 from .plan.text import named, short
 from .plan.timeouts import Mode
 from .record import Record
@@ -48,7 +48,7 @@ from .store.settings import settings
 from .views.plan_md import plan_md
 from .views.remaining import seconds_left
 
-__all__ = ["Checked", "check", "live_runs", "open_run", "rehearse", "start"]
+__all__ = ["Checked", "check", "interrupt", "live_runs", "open_run", "rehearse", "start"]
 
 MODES = get_args(Mode)
 _live: dict[str, tuple[Run, Engine]] = {}
@@ -115,17 +115,7 @@ def check(
     cast = zip(graph.nodes, workers, strict=True)
     runs = {n.id: repr(w) for n, w in cast if w is not None and n.skip is None}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
-    return Checked(ready, runs, skipped, _asks(ready, known))
-
-
-def _asks(plan: Plan, known: Mapping[str, Any]) -> dict[str, str]:
-    """What would be asked before the run."""
-    if not is_asked(before_the_run(), mode=plan.mode):
-        return {}
-    asked = flat(plan.questions)
-    usd = plan.budget.usd if plan.budget else None
-    own = {"level": plan.level, "timeline": plan.timeline, "budget": usd}
-    return described(left_to_ask(asked, known), defaults(asked, own))
+    return Checked(ready, runs, skipped, will_ask(ready, known))
 
 
 def _check_answers(graph: Graph, workers: list[Worker | None], answers: Mapping[str, Any]) -> None:
@@ -424,10 +414,17 @@ def _start(
     return run
 
 
-def _at_exit() -> None:
+def interrupt(reason: str) -> None:
+    """End every run of this process, as its log will say; it takes a second a run at most."""
     for run in live_runs():
-        _live[run.id][1].interrupt("the process ended")
-        if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+        _live.pop(run.id)[1].interrupt(reason)
+
+
+def _at_exit() -> None:
+    ended = live_runs()
+    interrupt("the process ended")
+    if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+        for run in ended:
             sys.stderr.write(
                 f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "
                 "Use run.wait() to wait for its end.\n"

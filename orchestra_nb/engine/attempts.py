@@ -11,8 +11,10 @@ from ..plan.durations import clock
 from ..plan.parts import Agent
 from ..plan.text import fold
 from ..state import Outcome
-from .protocols import OVER, RETRY_AFTER_MAX_S, Ask, Finished, Job, Progress, Stored, Wait, Waiting
-from .telling import TEXT_MAX, TRACE_MAX, one_line, trace
+from .backoff import next_try, retries_of
+from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Wait, Waiting
+from .reviews import shown_of
+from .telling import TEXT_MAX, one_line
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ PROGRESS_EVERY_S = 1.0
 """A task's progress is logged this often at most."""
 AFTER_SLEEP_S = 60.0
 """What an attempt has at least when the machine wakes up."""
-BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 
 
 class _Run:
@@ -107,7 +108,7 @@ class Attempts:
             text += "; its thread can't be stopped and was abandoned"
         error = AgentError(text)
         self._engine.crew.cancel(job)
-        self._fail(job, error)
+        self._engine.failures.settle(job, error)
 
     # Waits.
 
@@ -128,7 +129,7 @@ class Attempts:
             self._engine.scheduler.drop(job.node.index)
             self.go_on(job)
 
-    def _say_wait(self, job: Job) -> None:
+    def _say_wait(self, job: Job, error: str = "") -> None:
         """Say what the attempt waits for, or that it goes on."""
         node = job.node
         cause, detail, until = job.waits[0] if job.waits else (None, "", None)
@@ -140,6 +141,7 @@ class Attempts:
                 cause=cause,
                 detail=detail,
                 until_s=until,
+                error=error,
             )
         )
 
@@ -201,7 +203,7 @@ class Attempts:
     def stop_waiting(self, ask: Ask) -> None:
         """The agent gave up waiting for an answer: it works on, slot or not."""
         job = ask.job
-        if job.ended or not ask.waiting:
+        if job.ended or job.finished or not ask.waiting:
             return
         run = self._runs[job.node.index]
         run.answers = [one for one in run.answers if one[0] is not ask]
@@ -227,7 +229,7 @@ class Attempts:
         """At most one progress event a second; the last one is never lost."""
         job = progress.job
         job.saying = False  # before looking: what is said from now on comes with a message
-        if job.ended:
+        if job.ended or job.finished:
             return
         run = self._runs[job.node.index]
         due = run.last + PROGRESS_EVERY_S
@@ -268,53 +270,64 @@ class Attempts:
         elif self._engine.stopping:
             self.cancelled(job, "the run was stopped")
         elif isinstance(error, asyncio.CancelledError):
-            self._fail(job, AgentError("The agent cancelled itself"))
+            self._engine.failures.settle(job, AgentError("The agent cancelled itself"))
         else:
             self._retry_or_fail(job, error)
 
     def _succeed(self, job: Job, value: object) -> None:
-        stored = self._engine.journal.inline_result(value)
+        engine, review = self._engine, self._engine.spec(job).review
+        stored = engine.journal.inline_result(value)
         if stored is not None:
-            self._complete(job, value, stored)
+            if review:
+                engine.reviews.ask(job, value, stored, shown_of(value))
+            else:
+                self.complete(job, value, stored)
             return
         self._stop_counting(job)
         job.finished = True
 
         def kept(stored: Stored) -> None:
-            self._engine.post(lambda: self._complete(job, value, stored))
+            if review:
+                shown = shown_of(value)  # here, in the journal's thread: it calls foreign code
+                engine.post(lambda: engine.reviews.ask(job, value, stored, shown))
+            else:
+                engine.post(lambda: self.complete(job, value, stored))
 
         # Durable before the completion that names it; its dependents wait for the few ms.
-        self._engine.journal.put_result(job.node.index, job.attempt, value, kept)
+        engine.journal.put_result(job.node.index, job.attempt, value, kept)
 
-    def _complete(self, job: Job, value: object, stored: Stored) -> None:
+    def complete(
+        self, job: Job, value: object, stored: Stored, seconds: float | None = None
+    ) -> None:
+        """A task succeeded; ``seconds`` is what it took, if that was noted when its work ended."""
         if job.ended:
             return
         engine, node = self._engine, job.node
-        self._end(job)
+        self.end(job)
         engine.results[node.id] = value
-        seconds = engine.t - job.started
+        took = engine.t - job.started if seconds is None else seconds
         engine.emit(
             events.agent_complete(
                 task=node.id,
                 agent=node.agent,
                 phase=node.phase,
                 attempt=job.attempt,
-                seconds=seconds,
+                seconds=took,
                 result=stored,
             )
         )
-        if engine.on_attempt is not None:
-            engine.on_attempt(job, seconds, "success")
+        if engine.on_attempt is not None and seconds is None:
+            engine.on_attempt(job, took, "success")
 
     def _retry_or_fail(self, job: Job, error: BaseException) -> None:
         engine, node = self._engine, job.node
         delay = self._delay(job, error)
         if delay is None:
-            self._fail(job, error)
+            engine.failures.settle(job, error)
             return
         self._stop_counting(job)
         self._left[node.index] = job.budget_s
-        self._end(job)
+        self.end(job)
         cause = "rate_limit" if getattr(error, "cause", None) == "rate_limit" else None
         engine.emit(
             events.agent_retry(
@@ -354,74 +367,74 @@ class Attempts:
 
     def _delay(self, job: Job, error: BaseException) -> float | None:
         """Seconds to the next attempt, ``None`` when there is none."""
-        engine = self._engine
-        spec = engine.spec(job)
-        worker = engine.workers[job.node.index]
-        entry = self._entry(spec.agent)
-        retries = spec.retries
-        if retries is None and entry is not None:
-            retries = entry.retries
-        if retries is None:
-            retries = worker.retries if worker is not None else 0
-        made = job.attempt - self._before.get(job.node.index, 0)
-        if made > retries or not isinstance(error, Exception):
-            return None
-        after: float | None = None
-        if isinstance(error, AgentError):
-            if not error.retryable:
-                return None
-            after = error.retry_after
-        if isinstance(after, (int, float)):
-            after = max(0.0, after)
-            # A little spread, so that all who were told the same second don't return together.
-            return after + engine.random.random() * 0.25 if after <= RETRY_AFTER_MAX_S else None
-        backoff = min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (made - 1))
-        return backoff * (0.5 + engine.random.random())
-
-    def _fail(self, job: Job, error: BaseException) -> None:
-        engine, node = self._engine, job.node
-        self._end(job)
-        seconds = engine.t - job.started
-        text = one_line(error, engine.scrubbed)
-        story = trace(error)
-        masked = engine.scrubbed(story)
-        # An exception that shows a secret is not handed on: its traceback would be printed.
-        engine.errors[node.id] = error if masked == story else AgentError(text)
-        engine.emit(
-            events.agent_failed(
-                task=node.id,
-                agent=node.agent,
-                phase=node.phase,
-                attempt=job.attempt,
-                seconds=seconds,
-                error=text,
-                traceback="" if isinstance(error, AgentError) else masked[-TRACE_MAX:],
-            )
+        index, spec = job.node.index, self._engine.spec(job)
+        return next_try(
+            error,
+            made=job.attempt - self._before.get(index, 0),
+            retries=retries_of(spec, self._entry(spec.agent), self._engine.workers[index]),
+            random=self._engine.random,
         )
-        if engine.on_attempt is not None:
-            engine.on_attempt(job, seconds, "failed")
 
     def cancelled(self, job: Job, reason: str) -> None:
         """A stop ended the attempt."""
         if job.ended:
             return
         node = job.node
-        self._end(job)
+        self.end(job)
         self._engine.emit(
             events.agent_cancelled(task=node.id, agent=node.agent, phase=node.phase, reason=reason)
         )
 
-    def _end(self, job: Job) -> None:
-        index = job.node.index
-        run = self._runs[index]
+    # What a person judges.
+
+    def lay_down(self, job: Job, detail: str, error: str = "") -> None:
+        """The attempt's work is over and its slot free; a person says what comes of it.
+
+        Args:
+            job: The attempt.
+            detail: What it waits for, for people.
+            error: What it failed with.
+        """
+        job.finished = True
+        self._wind_up(job)
+        job.waits = [("human", detail, None)]
+        self._say_wait(job, error)
+
+    def again(self, job: Job, error: str, cause: str | None = None) -> None:
+        """A person wants another attempt: it has all its time and retries anew."""
+        node = job.node
+        self.end(job)
+        self._engine.emit(
+            events.agent_retry(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                attempt=job.attempt,
+                error=error,
+                delay_s=0.0,
+                cause=cause,
+            )
+        )
+        self.forget(node.index)
+        self._engine.scheduler.put(node.index, again=True)
+
+    def end(self, job: Job) -> None:
+        """The attempt is over in every respect; what came of it is the caller's to say."""
+        job.ended = True
+        self._wind_up(job)
+        del self._runs[job.node.index]
+        del self._engine.running[job.node.index]
+
+    def _wind_up(self, job: Job) -> None:
+        """Nothing more is heard of the attempt's work, and its slot is free."""
+        run = self._runs[job.node.index]
         if run.pending is not None:
             self._say(job, run, run.pending)
-        job.ended = True
         if job.asks:
             self._engine.decisions.withdraw_of(job, OVER)
             self.close_asks(job, OVER)
+            job.asks = 0
         self._stop_counting(job)
-        del self._runs[index]
-        del self._engine.running[index]
         if job.holds_slot:
+            job.holds_slot = False
             self._engine.scheduler.release()

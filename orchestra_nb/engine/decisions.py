@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import commands, events
@@ -139,7 +140,7 @@ class Decisions:
         by: By = "remote" if command.source in ("cli", "remote") else "user"
         self._settle(
             command.decision, key, text, by, who=command.who, note=note_of(command),
-            client=command.client, values=values,
+            client=command.client, source=command.source, values=values,
         )  # fmt: skip
         self._engine.confirm(reply, f"{spec.title}: {key}, by you.")
 
@@ -159,6 +160,11 @@ class Decisions:
                     values=command.values,
                 )
             )
+
+    def drafted(self, decision_id: str) -> Values | None:
+        """What an open form holds so far, if anybody filled something in."""
+        entry = self._open.get(decision_id)
+        return None if entry is None else entry.draft
 
     def _late(self, command: commands.Answer, reply: Replier) -> None:
         decision = self._engine.state.decisions.get(command.decision)
@@ -329,7 +335,11 @@ class Decisions:
         held = entry.countdown.held
         assert held is not None
         until = entry.countdown.here_until(self._engine.t) if held == "here" else None
-        self._engine.emit(events.decision_held(decision_id=decision_id, cause=held, until_s=until))
+        self._engine.emit(
+            events.decision_held(
+                decision_id=decision_id, cause=held, until_s=until, remaining_s=self._left(entry)
+            )
+        )
 
     def _arm(self, decision_id: str, entry: _Open) -> None:
         """Wake when something happens next: the deadline, or the end of a hold."""
@@ -374,6 +384,7 @@ class Decisions:
         who: str,
         note: str = "",
         client: str = "",
+        source: str = "",
         values: Values | None = None,
     ) -> None:
         """The one outcome of a decision: its entry goes, so that there can be no other."""
@@ -387,7 +398,7 @@ class Decisions:
         total = entry.countdown.seconds
         words = text if key == OTHER else f"{key} - {text}"
         waited = engine.t - opened.opened_at
-        if by in ("user", "remote"):
+        if by in ("user", "remote") and entry.card.purpose != "form":  # that tells each answer
             engine.emit(
                 events.user_input(decision_id=decision_id, question=spec.title, response=words)
             )
@@ -400,6 +411,7 @@ class Decisions:
                 agent=opened.asker,
                 who=who,
                 client=client,
+                source=source,
                 opened=opened.opened_at,
                 shown_s=round(min(entry.shown_s, waited), 3),
                 waited_s=round(waited, 3),
@@ -418,6 +430,8 @@ class Decisions:
         outcome: Outcome | None = opened.outcome
         assert outcome is not None
         if entry.card.ask is not None:
-            engine.answered(entry.card.ask, outcome)
+            if values is not None:  # whoever asked gets what was filled in, secrets and all
+                outcome = replace(outcome, values=values)
+            engine.attempts.resume_after(entry.card.ask, outcome)
         if entry.card.then is not None:
             entry.card.then(outcome)

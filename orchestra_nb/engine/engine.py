@@ -14,16 +14,19 @@ from ..errors import StoreError
 from ..plan import Decision, Plan, Task
 from ..plan.graph import Node
 from ..state import SETTLED, Outcome, State
+from .alarms import Alarms
+from .asks import Asks
 from .attempts import Attempts
 from .cards import Card
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, Left
 from .core import Core
 from .crew import Crew
 from .decisions import Decisions, Replier
+from .failures import Failures
+from .form import Form
 from .loops import Loops
 from .orders import Order, Orders
 from .protocols import (
-    OVER,
     Ask,
     Finished,
     Job,
@@ -34,6 +37,7 @@ from .protocols import (
     Waiting,
     Worker,
 )
+from .reviews import Reviews
 from .scheduler import Scheduler, verdict
 from .steering import Steering
 
@@ -70,6 +74,7 @@ class Engine(Core):
         seed: int | None = None,
         on_asked: Callable[[str], None] | None = None,
         on_attempt: Callable[[Job, float, str], None] | None = None,
+        left: Left | None = None,
         **clocks: Any,
     ):
         super().__init__(state, journal, loops, **clocks)
@@ -81,13 +86,19 @@ class Engine(Core):
         self.errors: dict[str, BaseException] = {}
         self.ended = threading.Event()
         self.random = random.Random(seed)
-        self.inputs, self.answers = inputs, answers
+        self.inputs: Mapping[str, Any] = inputs
+        self.answers: Mapping[str, Any] = {}
         self.workers = workers
         self.scheduler = Scheduler(state.graph, self.plan.max_concurrency, seconds)
         self.decisions = Decisions(self)
         self.attempts = Attempts(self)
-        self.checkpoints = Checkpoints(self)
+        self.asks = Asks(self)
+        self.checkpoints = Checkpoints(self, left)
+        self.alarms = Alarms(self)
+        self.failures = Failures(self)
+        self.reviews = Reviews(self)
         self.steering = Steering(self)
+        self.form = Form(self, answers)
         self.crew = Crew(loops.agents, context_of)
         self.running: dict[int, Job] = {}
         self.on_attempt = on_attempt
@@ -102,10 +113,10 @@ class Engine(Core):
             Order: Orders(self).obey,
             Finished: self.attempts.on_finished,
             Progress: self.attempts.on_progress,
-            Said: self._on_said,
+            Said: self.asks.on_said,
             Waiting: self.attempts.on_waiting,
-            Ask: self._on_ask,
-            TakenBack: self._on_taken_back,
+            Ask: self.asks.on_ask,
+            TakenBack: self.asks.on_taken_back,
         }
 
     def start(self) -> None:
@@ -126,12 +137,16 @@ class Engine(Core):
                 wall=self.wall(),
             )
         )
-        self.set_off()
+        self.form.open()
 
     def set_off(self) -> None:
         """Everything is known that has to be before anything starts."""
         self.steering.set_off()
+        self.alarms.begin()
         self._waits_to_start = False
+        self.answers = self.state.answers.copy()  # agents get it: the state stays ours
+        # Who became ready while people were still being asked was told, and nobody acted on it.
+        self._change.ready = [task.index for task in self.state.tasks if task.status == "ready"]
 
     # Becoming ready.
 
@@ -225,6 +240,8 @@ class Engine(Core):
                 task=node.id, agent=node.agent, phase=node.phase, attempt=attempt, notes=len(notes)
             )
         )
+        if task.comments:
+            job.comments, job.previous = task.comments, self.reviews.previous.get(index)
         self.running[index] = job
         self.attempts.begin(job)
         self._starting.append((worker, job))
@@ -248,42 +265,7 @@ class Engine(Core):
                 seconds = phase.ended_at - phase.started_at
                 self.emit(events.phase_complete(phase=number, name=phase.name, seconds=seconds))
 
-    # Agents ask and tell.
-
-    def _on_said(self, said: Said) -> None:
-        if not said.job.ended:
-            self.emit(said.event)
-
-    def _on_ask(self, ask: Ask) -> None:
-        job = ask.job
-        if job.ended or self._stopping:
-            ask.close(ask.decision.title, "the run was stopped" if self._stopping else OVER)
-            return
-        if ask.future.done():  # taken back before it came here
-            return
-        job.asks += 1
-        decision_id = self.decisions.free_id(f"{job.node.id}/{ask.decision.id}")
-        ask.waiting = True
-        self.attempts.wait(job, "human", ask.decision.title)
-        card = Card(
-            purpose=ask.purpose,
-            asker=job.node.agent,
-            phase=job.node.phase,
-            about=job.node.id,
-            detail=ask.detail,
-            ask=ask,
-            then=self.take_note if ask.purpose == "decision" else None,
-        )
-        self.decisions.open(decision_id, ask.decision, card)
-
-    def _on_taken_back(self, taken: TakenBack) -> None:
-        """An agent no longer waits for an answer (its own timeout, say) and works on."""
-        self.decisions.withdraw_ask(taken.ask, "the agent no longer waits")
-        self.attempts.stop_waiting(taken.ask)
-
-    def answered(self, ask: Ask, outcome: Outcome) -> None:
-        """An agent's question has its outcome: it goes on as soon as it has a slot again."""
-        self.attempts.resume_after(ask, outcome)
+    # People are asked and told.
 
     def asked(self, decision_id: str) -> None:
         """A person is needed: tell whoever wants to know, once it is durable."""
@@ -344,6 +326,7 @@ class Engine(Core):
         return self._stopping
 
     def _finish(self) -> None:
+        self.alarms.close()
         self._over = True
         state = self.state
         if self._stopping:
@@ -398,6 +381,7 @@ class Engine(Core):
     def _on_late(self, seconds: float) -> None:
         self.decisions.asleep()
         self.attempts.slept(seconds)
+        self.alarms.slept(seconds)
 
     def _lost(self) -> None:
         """Nothing can be written any more: the state is told how it ends, the log is not."""

@@ -114,6 +114,9 @@ class Job:
     #: What is to be done, as last edited, and the level as of now.
     text: str = ""
     level: int = 3
+    #: Why a person sent back what earlier attempts returned, and what the last one did.
+    comments: tuple[str, ...] = ()
+    previous: Any = None
     #: The process it belongs to; a forked child is another.
     pid: int = 0
     started: float = 0.0
@@ -128,7 +131,7 @@ class Job:
     now: Callable[[], float] | None = None
     holds_slot: bool = True
     asks: int = 0
-    #: Its work is done; its result is on the way to the disk.
+    #: Its work is over: its result is on the way to the disk, or a person judges what came of it.
     finished: bool = False
     ended: bool = False
     #: What it says it is doing; ``saying``: the engine was told to look.

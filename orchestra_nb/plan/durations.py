@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["clock", "format_duration", "parse_duration", "spell_duration"]
+__all__ = ["clock", "format_duration", "parse_duration", "rough_duration", "spell_duration"]
 
 _NUMBER = r"(\d+(?:\.\d+)?)\s*"
 _SPAN = re.compile(
@@ -80,6 +80,16 @@ def spell_duration(seconds: float) -> str:
         if count:
             spelled += f"{count}{letter}"
     return spelled or "0s"
+
+
+def rough_duration(seconds: float) -> str:
+    """As people say it of what is not known exactly: ``30 s``, ``41 min``, ``2 h 05 min``."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = math.floor(seconds / 60 + 0.5)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def clock(seconds: float) -> str:

@@ -22,7 +22,7 @@ __all__ = ["read_markdown", "write_markdown"]
 
 _TITLE = re.compile(r"#\s+Orchestration Plan\s*:\s*(.+)")
 _LEVEL = re.compile(r"Level\s*:\s*(\S+)(?:\s+\(.*\))?", re.IGNORECASE)
-_SETTING = re.compile(r"(Mode|Timeline)\s*:\s*(\S+)", re.IGNORECASE)
+_SETTING = re.compile(r"(Mode|Timeline|On failure)\s*:\s*(\S+)", re.IGNORECASE)
 _PHASE = re.compile(r"###\s+Phase\s+\d+\s*:\s*(.+)")
 _COUNTED = re.compile(r"\(\d+/\d+[^()]{0,40}\)$")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
@@ -42,6 +42,7 @@ _KEYS = {
     "when": "when",
     "timeout": "timeout",
     "retries": "retries",
+    "review": "review",
     "category": "category",
     "kind": "kind",
     "context": "context",
@@ -119,8 +120,9 @@ class _Reader:
             self._plan["level"] = int(level[1]) if level[1].isdecimal() else level[1]
             self._lines["level"] = number
         elif setting:
-            self._plan[setting[1].lower()] = setting[2]
-            self._lines[setting[1].lower()] = number
+            key = setting[1].lower().replace(" ", "_")
+            self._plan[key] = setting[2]
+            self._lines[key] = number
 
     def _in_inputs(self, line: str, number: int) -> None:
         item, detail = _ITEM.fullmatch(line), _DETAIL.fullmatch(line)
@@ -181,6 +183,8 @@ class _Reader:
             self._item[key] = {name.strip(): _list(keys) for name, _, keys in pairs}
         elif key == "retries":
             self._item[key] = int(value) if value.isdecimal() else value
+        elif key == "review":
+            self._item[key] = {"true": True, "false": False}.get(value.lower(), value)
         elif key == "recommend":
             found = _RECOMMENDED.fullmatch(value)
             self._item[key] = found[1] if found else value
@@ -208,6 +212,8 @@ def write_markdown(plan: Plan) -> str:
         lines.append(f"Mode: {plan.mode}")
     if plan.timeline != "normal":
         lines.append(f"Timeline: {plan.timeline}")
+    if plan.on_failure != "ask":
+        lines.append(f"On failure: {plan.on_failure}")
     if plan.overview:
         lines += ["", "## Project Overview", _one_line(plan.overview)]
     if plan.inputs:
@@ -245,6 +251,7 @@ def _entry(entry: Entry) -> list[str]:
         details.append(("Role", entry.role or ""))
         if entry.retries is not None:
             details.append(("Retries", str(entry.retries)))
+        details.append(("Review", "true" if entry.review else ""))
     details.append(("Id", entry.id if entry.id != default else ""))
     if entry.depends_on is not None:
         details.append(("Dependencies", ", ".join(entry.depends_on) or "None"))

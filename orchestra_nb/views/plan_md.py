@@ -17,6 +17,7 @@ from ..plan.graph import Node
 from ..plan.text import slug
 from ..state import State, TaskState
 from . import words
+from .bars import bars
 from .remaining import estimates_of, seconds_total
 
 __all__ = ["plan_md"]
@@ -29,14 +30,13 @@ _STATUS: Final = {
     "waiting": "IN_PROGRESS",
     "retrying": "IN_PROGRESS",
 }
-_CELLS: Final = 15
-_LABEL: Final = 28
 _CUT: Final = 500
 
 # Where these stand in foreign text, a script that searches the file would take it for a status.
 _CHECKED = re.compile(r"\[(.)\]")
 _STRUCTURE = re.compile(
-    r"\W|\d+[.)]|(?:generated|status|level|mode|timeline|rehearsal|checkpoint)\s*:", re.IGNORECASE
+    r"\W|\d+[.)]|(?:generated|status|level|mode|timeline|on failure|rehearsal|checkpoint)\s*:",
+    re.IGNORECASE,
 )
 
 
@@ -54,7 +54,7 @@ def plan_md(state: State, *, now: float, wall: float) -> str:
     lines += ["", "## Progress Metrics", *_metrics(state, now)]
     lines += ["", "## Key Decisions Made", *(list(_decisions(state)) or ["- None yet"])]
     lines += ["", "## Blockers & Issues", *(list(_blockers(state)) or ["- None yet"])]
-    lines += ["", "## Status Visualization", "```", *_bars(state), "```", ""]
+    lines += ["", "## Status Visualization", "```", *bars(state, _text), "```", ""]
     return "\n".join(lines)
 
 
@@ -91,6 +91,8 @@ def _header(state: State, began: float) -> Iterator[str]:
         yield f"Mode: {_text(state.mode)}"
     if state.timeline != "normal":
         yield f"Timeline: {_text(state.timeline)}"
+    if state.graph.plan.on_failure != "ask":
+        yield f"On failure: {state.graph.plan.on_failure}"
     if state.rehearsal:
         yield f"Rehearsal: {words.rehearsal_tag(state.rehearsal)}"
 
@@ -160,6 +162,8 @@ def _rest(spec: Task | Decision, node: Node) -> Iterator[str]:
             yield f"  - Role: {spec.role}"
         if spec.retries is not None:
             yield f"  - Retries: {spec.retries}"
+        if spec.review:
+            yield "  - Review: true"
     if node.id != (spec.agent if isinstance(spec, Task) else slug(spec.title)):
         yield f"  - Id: {_text(node.id)}"
     if spec.when:
@@ -223,20 +227,3 @@ def _blockers(state: State) -> Iterator[str]:
             yield f"- **{_name(task.id)}** failed: {_short(task.error)}"
         elif task.skip_cause == "failed" and task.kind == "task":
             yield f"- **{_name(task.id)}** was skipped: {_short(task.reason)}"
-
-
-def _bars(state: State) -> Iterator[str]:
-    rows: list[tuple[str, int, int, str]] = []
-    for phase in state.phases:
-        done, total = phase.counts["completed"], phase.total - phase.counts["skipped"]
-        idle = phase.counts["pending"] + phase.counts["ready"]
-        waits = "" if idle < total else "waiting" if total else "skipped"
-        name = words.cut(_text(phase.name), _LABEL)
-        rows.append((f"Phase {phase.number}: {name}", done, total, waits))
-    rows.append(("Overall Progress:", *state.done, ""))
-    width = max(len(label) for label, *_ in rows)
-    for label, done, total, waits in rows:
-        share = words.percent(done, total)
-        filled = _CELLS if share == 100 else min(_CELLS - 1, (share * _CELLS + 50) // 100)
-        bar = "█" * filled + "░" * (_CELLS - filled)
-        yield f"{label.ljust(width)} [{bar}] {share}% ({waits or f'{done}/{total} agents'})"

@@ -27,7 +27,7 @@ def estimates_of(state: State) -> list[float | None]:
 
 def seconds_total(state: State, estimates: Sequence[float | None]) -> float:
     """The least a whole run takes: its longest path, or all work spread over the slots."""
-    return _least(state, [each or 0.0 for each in estimates])
+    return state.graph.least_seconds([each or 0.0 for each in estimates])
 
 
 def seconds_left(state: State, now: float, estimates: Sequence[float | None]) -> float:
@@ -40,9 +40,4 @@ def seconds_left(state: State, now: float, estimates: Sequence[float | None]) ->
             seconds.append(estimate)
         else:
             seconds.append(max(0.0, estimate - (now - task.started_at)))
-    return _least(state, seconds)
-
-
-def _least(state: State, seconds: list[float]) -> float:
-    longest = max(state.graph.ranks(seconds), default=0.0)
-    return max(longest, sum(seconds) / state.graph.plan.max_concurrency)
+    return state.graph.least_seconds(seconds)

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from ..plan.durations import clock
+from ..plan.durations import clock, rough_duration
 from ..plan.text import clean
 from ..state import DecisionState, Outcome, TaskState
 
 __all__ = [
+    "FINDING_WORDS",
     "MODE_WORDS",
     "OTHER",
     "PURPOSE_WORDS",
@@ -92,6 +93,13 @@ PURPOSE_WORDS: Final[Mapping[str, str]] = {
 }
 """What a person is asked for."""
 
+FINDING_WORDS: Final[Mapping[str, str]] = {
+    "insight": "Finding",
+    "blocker": "Blocker",
+    "choice": "Choice",
+}
+"""What an agent told; a choice is one of its own."""
+
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # operating system commands: titles, links
     r"|\x1b[PX^_][^\x1b\x9c]*(?:\x1b\\|\x9c)"  # device control, messages
@@ -158,12 +166,7 @@ def money(usd: float) -> str:
 
 def at_least(seconds: float) -> str:
     """What is left, never promised to be all: ``at least 41 min``."""
-    if seconds < 59.5:
-        return f"at least {max(1, round(seconds))} s"
-    minutes = math.floor(seconds / 60 + 0.5)
-    if minutes < 60:
-        return f"at least {minutes} min"
-    return f"at least {minutes // 60} h {minutes % 60:02d} min"
+    return f"at least {rough_duration(seconds)}"
 
 
 def age(seconds: float) -> str:
@@ -269,6 +272,8 @@ def countdown(decision: DecisionState, now: float) -> str:
         return "No clock: this waits for an answer. The other agents keep running."
     shown = clock(math.ceil(left))
     then = f"then {plain(decision.recommend)} is taken." if decision.recommend else "then it ends."
+    if decision.purpose == "form":
+        then = "then the run starts as filled in."
     if left <= 30:
         return f"{shown} left. Under 30 seconds, {then}"
     if left <= 60:
@@ -286,6 +291,8 @@ def outcome_sentence(decision: DecisionState, outcome: Outcome, *, mode: str = "
     match outcome.by:
         case "user" | "remote":
             name = who or ("You" if outcome.by == "user" else "Another program")
+            if outcome.source == "cli":
+                name = f"{who or 'Somebody'}, from the command line"
             return f"{name}, at {at} after {clock(outcome.waited_s)}{whole}."
         case "timeout":
             within = f" within {clock(decision.timeout_s)}" if decision.timeout_s else ""
@@ -335,5 +342,5 @@ def noted(decision: DecisionState, outcome: Outcome, limit: int = 500) -> str:
 
 def options_listed(decision: DecisionState) -> str:
     """The keys one can type: ``A, B or C``."""
-    *most, last = (plain(option["key"]) for option in decision.options)
+    *most, last = [plain(option["key"]) for option in decision.options] or ["nothing"]
     return f"{', '.join(most)} or {last}" if most else last

@@ -226,12 +226,17 @@ class Rig:
         return self.clock
 
     def say(self, command: Command) -> tuple[bool, str]:
+        """Send a command; whether it was carried out, and what is said of that."""
+        reply = self.reply(command)
+        return reply.ok, reply.text
+
+    def reply(self, command: Command) -> Reply:
         """Send a command; its reply."""
-        said: list[tuple[bool, str]] = []
+        said: list[Reply] = []
         done = threading.Event()
 
         def reply(came: Reply) -> None:
-            said.append((came.ok, came.text))
+            said.append(came)
             done.set()
 
         self.engine.post(Order(command, reply))
@@ -301,9 +306,12 @@ def one_phase(*entries: Task | Decision, **settings: Any) -> Plan:
 
 
 def phases(*groups: Sequence[Task | Decision], **settings: Any) -> Plan:
-    """A plan with these tasks in phases named P1, P2, ..."""
+    """A plan with these tasks in phases named P1, P2, ...
+
+    Its failures ask nobody, unless it says otherwise.
+    """
     made = [Phase(name=f"P{n}", tasks=list(group)) for n, group in enumerate(groups, start=1)]
-    return Plan(name="test", phases=made, **settings)
+    return Plan(name="test", phases=made, **({"on_failure": "continue"} | settings))
 
 
 def task(agent: str, *depends_on: str, free: bool = False, **settings: Any) -> Task:

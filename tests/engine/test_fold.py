@@ -127,6 +127,8 @@ def plans(draw: st.DrawFn) -> Plan:
         level=draw(st.sampled_from([2, 3])),
         mode=draw(st.sampled_from(["fully_autonomous", "full_interactive"])),
         checkpoints=draw(st.sampled_from(["marked", "each"])),
+        on_failure=draw(st.sampled_from(["ask", "continue"])),
+        timeouts={"kinds": {"critical": 2}, "shortest": 1},
         max_concurrency=draw(st.sampled_from([1, 2, 8])),
         phases=[Phase(name=f"P{n}", tasks=group) for n, group in enumerate(groups)],
     )
@@ -158,13 +160,16 @@ def test_any_plan_runs_to_its_end(plan: Plan) -> None:
             assert end is not None
             assert began is None or end <= began
     order = {event["task"]: event["seq"] for event in rig.events("agent_start")}
-    done = {
+    over = {
         event.get("task", event.get("decision_id")): event["seq"]
         for event in rig.events(
             "agent_complete", "agent_failed", "agent_skipped", "decision", "decision_withdrawn"
         )
     }
-    assert set(done) == set(graph.index)
+    done = {name: over.pop(name) for name in graph.index}
+    failed = [task.id for task in state.tasks if task.status == "failed"]
+    asks = plan.on_failure == "ask" and plan.mode == "full_interactive"
+    assert sorted(over) == (sorted(f"{name}/failed" for name in failed) if asks else [])
     for name, seq in order.items():
         for parent in graph.parents(graph.index[name]):
             assert done[graph.nodes[parent].id] < seq

@@ -253,10 +253,10 @@ def test_a_checkpoint_holds_back_later_phases() -> None:
 
 
 def test_stop_at_a_checkpoint_stops_the_run() -> None:
-    """The third choice of a checkpoint keeps what there is and starts nothing more."""
+    """Stop at a checkpoint keeps what there is and starts nothing more."""
     rig = Rig(phases([task("a")], [task("b")], checkpoints="each"), fake=True).start()
     rig.until_open("checkpoint-1")
-    rig.say(Answer(decision="checkpoint-1", option="C"))
+    rig.say(Answer(decision="checkpoint-1", option="D"))
     rig.wait()
     assert (rig.engine.state.status, rig.started()) == ("stopped", ["a"])
 
