@@ -204,7 +204,7 @@ def test_adjust(field: str) -> None:
 
 
 @pytest.mark.parametrize("words", [{}, {"note": "  "}, {"text": ""}])
-def test_adjust_needs_words(words: dict[str, str]) -> None:
+def test_adjust_needs_words(words: dict[str, Any]) -> None:
     """Adjust without a word is refused, beside the field that lacks it, and the card stays."""
     rig = at_checkpoint()
     reply = rig.reply(Answer(decision="checkpoint-1", option="B", **words))
