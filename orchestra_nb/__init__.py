@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import agents as agents
+    from . import questions as questions
     from .agents.context import Context
     from .engine.protocols import Worker as Agent
     from .errors import (
@@ -51,6 +52,7 @@ __all__ = [
     "AgentSpec",
     "Budget",
     "Timeouts",
+    "questions",
     "check",
     # Running
     "run",
@@ -94,6 +96,7 @@ _PLACES = {name: (home, name) for home, names in _HOMES.items() for name in name
     "Agent": ("engine.protocols", "Worker"),
     "AgentSpec": ("plan", "Agent"),
     "agents": ("agents", None),
+    "questions": ("questions", None),
 }
 
 

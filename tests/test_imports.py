@@ -21,6 +21,7 @@ HEADLESS = VALUES | {"engine", "agents", "store", "views", "callbacks", "handle"
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "plan": {"errors"},
+    "questions": {"plan"},
     "events": {"errors", "plan"},
     "commands": {"errors", "plan"},
     "state": {"errors", "plan", "events"},
@@ -44,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},
     "launch": {*HEADLESS, "runs", "notebook"},
     "cli": {*HEADLESS, "follower", "record", "runs", "launch"},
-    "": {*HEADLESS, "runs", "launch"},
+    "": {*HEADLESS, "questions", "runs", "launch"},
 }
 
 HEAVY = {"IPython", "anthropic", "anywidget", "ipywidgets", "pandas", "plotly", "rich", "typer"}

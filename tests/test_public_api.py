@@ -15,17 +15,18 @@ from orchestra_nb import errors
 
 PACKAGE = Path(onb.__file__).parent
 RUN = (
-    "plan agents *inputs *level *mode *timeline *budget *max_concurrency *home *seed *claude "
-    "*again *on_event *on_decision"
+    "plan agents *inputs *answers *level *mode *timeline *budget *max_concurrency *on_failure "
+    "*home *seed *claude *again *on_event *on_decision"
 )
 SIGNATURES = {
     "run": RUN,
     "rehearse": (
-        "plan *speed *seed *inputs *level *mode *timeline *max_concurrency *home *again "
-        "*on_event *on_decision"
+        "plan *speed *seed *inputs *answers *level *mode *timeline *max_concurrency *on_failure "
+        "*home *again *on_event *on_decision"
     ),
     "open": "run_id *home",
-    "check": "plan agents *inputs *level *mode *timeline *claude",
+    "check": "plan agents *inputs *answers *level *mode *timeline *claude",
+    "questions.project": "",
     "configure": "*home *mirror",
     "Plan.load": "path",
     "Plan.parse": "text format",
@@ -36,7 +37,7 @@ SIGNATURES = {
     "Run.stop": "self",
     "Run.pause": "self",
     "Run.unpause": "self",
-    "Run.answer": "self decision option *note *text",
+    "Run.answer": "self decision option *note *text *values",
     "Run.hold": "self decision on",
     "Run.extend": "self decision seconds",
     "Run.note": "self text",

@@ -11,11 +11,23 @@ from ..errors import Fault
 from .answers import is_blank, leading, read
 from .entries import Decision
 from .fields import Name, Text, Title, Value, build_list, one_of, title
-from .forms import flat
+from .forms import defaults, described, flat, left_to_ask
 from .parts import Plain
 from .text import clean, did_you_mean, fold, short, under
+from .timeouts import is_asked
 
-__all__ = ["FORM", "Question", "QuestionKind", "Sets", "before_the_run", "plan_questions"]
+if TYPE_CHECKING:
+    from .model import Plan
+
+__all__ = [
+    "FORM",
+    "Question",
+    "QuestionKind",
+    "Sets",
+    "before_the_run",
+    "plan_questions",
+    "will_ask",
+]
 
 QuestionKind: TypeAlias = Literal[
     "text", "number", "integer", "choice", "several", "yes_no", "path"
@@ -283,6 +295,21 @@ def before_the_run(timeout: float | str | None = None) -> Decision:
         other=False,
         timeout=timeout,
     )
+
+
+def will_ask(plan: Plan, known: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Id -> what a run of the plan would ask before it starts, each in one line.
+
+    Args:
+        plan: The plan.
+        known: Id -> value of what is answered already.
+    """
+    if not is_asked(before_the_run(), mode=plan.mode):
+        return {}
+    asked = flat(plan.questions)
+    usd = plan.budget.usd if plan.budget else None
+    own = {"level": plan.level, "timeline": plan.timeline, "budget": usd}
+    return described(left_to_ask(asked, known or {}), defaults(asked, own))
 
 
 def _check(questions: tuple[Question, ...], faults: list[Fault]) -> None:
