@@ -160,8 +160,8 @@ def test_any_plan_runs_to_its_end(plan: Plan) -> None:
             assert end is not None
             assert began is None or end <= began
     order = {event["task"]: event["seq"] for event in rig.events("agent_start")}
-    over = {
-        event.get("task", event.get("decision_id")): event["seq"]
+    over: dict[str, int] = {
+        event.get("task") or event["decision_id"]: event["seq"]
         for event in rig.events(
             "agent_complete", "agent_failed", "agent_skipped", "decision", "decision_withdrawn"
         )
