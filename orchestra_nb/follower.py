@@ -28,6 +28,7 @@ class Follower:
     Args:
         folder: The run's folder.
         graph: Its compiled plan.
+        hear: Called with each event that is there already, as by :meth:`poll`.
 
     Attributes:
         state: The log so far, folded; it moves with each :meth:`poll`.
@@ -38,13 +39,16 @@ class Follower:
         StoreError: If there is no log, or a newer version wrote it.
     """
 
-    def __init__(self, folder: RunFolder, graph: Graph):
+    def __init__(
+        self, folder: RunFolder, graph: Graph, hear: Callable[[Event], None] | None = None
+    ):
         self._folder, self._graph = folder, graph
+        self._told = 0
         self.lock = threading.RLock()
         self.alive = True
         self._asked = 0.0
         self._begin()
-        self.poll()
+        self.poll(hear)
 
     def _begin(self) -> None:
         self.state = State(self._graph)
@@ -63,7 +67,7 @@ class Follower:
         """Fold what is new.
 
         Args:
-            hear: Called with each new event, once it is folded.
+            hear: Called with each new event, once it is folded, and never twice.
 
         Returns:
             Whether anything was new.
@@ -101,7 +105,8 @@ class Follower:
             change.clear()
             stamp = event.get("timestamp")
             self._stamp = stamp if isinstance(stamp, str) else ""
-            if hear is not None:
+            if hear is not None and event["seq"] > self._told:
+                self._told = event["seq"]
                 hear(event)
         if self._stamp:
             self._behind = _epoch(self._stamp) - self.state.t

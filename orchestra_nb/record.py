@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from .afterwards import rate_afterwards
-from .commands import Command, Rate, Reply, Shown, Touch
+from .commands import Command, Rate, Reply, Shown, Source, Touch
 from .engine.loops import on_own_thread
 from .engine.orders import Order
 from .errors import CommandError, OrchestraError, StoreError, TaskFailed
+from .events import Event
 from .follower import Follower
 from .plan.graph import compile_plan
 from .state import State
 from .store.answers import ask, tell
 from .store.folder import RunFolder
-from .store.reader import Problems
+from .store.reader import Problems, read_events
 from .store.results import load_result
 
 __all__ = ["Record", "login_name"]
@@ -88,6 +89,12 @@ class Record:
     While another process runs it, it moves: each look at it is a look at the log as it is now, and
     commands go through the run's answers inbox.
 
+    Args:
+        folder: The run's folder.
+        source: The door that commands come through.
+        who: Who sends them; the login name if absent.
+        hear: Called with each event that is there already.
+
     Attributes:
         results: Task id -> result, read from disk when asked for.
 
@@ -95,12 +102,21 @@ class Record:
         StoreError: If the folder holds no run, or its log is of a newer format.
     """
 
-    def __init__(self, folder: RunFolder):
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        source: Source = "remote",
+        who: str = "",
+        hear: Callable[[Event], None] | None = None,
+    ):
         self.folder = folder
+        self._source: Source = source
+        self._who = who
         self.run_id = folder.id
         self.plan = folder.load_plan().filled()
         graph = compile_plan(self.plan)
-        self.follower = Follower(folder, graph)
+        self.follower = Follower(folder, graph, hear)
         self.results: Mapping[str, Any] = _Stored(folder, self.follower)
         self.errors: Mapping[str, BaseException] = {}
         self.seconds = [getattr(node.spec, "estimate", None) or 0.0 for node in graph.nodes]
@@ -163,8 +179,8 @@ class Record:
             StoreError: If nothing can be written to its folder.
         """
         state = self.state
-        if not command.who:
-            command = replace(command, who=login_name())
+        who = command.who or self._who or login_name()
+        command = replace(command, source=self._source, who=who)
         if isinstance(command, Rate) and not self.follower.alive:
             with self.follower.lock:
                 rate_afterwards(self.folder, self.follower.state, command)
@@ -175,6 +191,13 @@ class Record:
             tell(self.folder, command)
             return Reply(True)
         return ask(self.folder, command)
+
+    def counted(self, client: str) -> bool:
+        """Whether the log holds an outcome that came of the request of that client."""
+        events, _ = read_events(self.folder.log)
+        return any(
+            event["event"] == "decision" and event.get("client") == client for event in events
+        )
 
 
 def login_name() -> str:

@@ -74,7 +74,7 @@ def test_run_completes(folder: Path) -> None:
 
 def test_a_failed_task_is_1(folder: Path) -> None:
     """A run with a failed task names it and ends with 1."""
-    options = ["--input", "who=nobody", "--home", "elsewhere"]
+    options = ["--input", "who=nobody", "--home", "elsewhere", "--on-failure", "continue"]
     done = call("run", "plan.yaml", "--agents", "cli_agents:made", *options)
     assert done.exit_code == 1
     assert "second failed: ValueError: nobody to end for" in done.output
@@ -180,7 +180,7 @@ def test_demo_reviews_a_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_demo_outside_a_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the examples the demo says where they are."""
-    monkeypatch.setattr("orchestra_nb.cli.__file__", str(folder / "site" / "pkg" / "cli.py"))
+    monkeypatch.setattr("orchestra_nb.cli.starting.__file__", str(folder / "a" / "b" / "c.py"))
     done = call("demo")
     assert done.exit_code == 2
     assert "in the project's checkout" in done.output

@@ -24,6 +24,8 @@ __all__ = ["render"]
 _PLAIN: Final = str.maketrans("○◐◇↻✓✗»■‖█░·…×▸“”→–", 'o*=~+x>#"#.-~x>"">-')
 _ACTIVE: Final = frozenset({"running", "waiting", "retrying"})
 _RECORDS, _FAILURES = 3, 5
+_LEAST_PHASES = 3
+"""Lines that phases take where a card needs the room: one phase, the whole, a blank one."""
 
 
 def render(
@@ -74,7 +76,7 @@ def _rows(
 ) -> list[Row]:
     over = state.ended_at is not None
     head = _head(state, now, estimates, width)
-    card = [] if over else cards(state, now, width, typing)
+    card = [] if over else cards(state, now, width, typing, height - len(head) - _LEAST_PHASES)
     end = _failures(state, width) if over else []
     active = [task for task in state.tasks if task.status in _ACTIVE and task.kind == "task"]
     room = height - len(head) - len(card) - len(end)
@@ -142,6 +144,8 @@ def _attention(state: State, now: float, width: int) -> Row:
         return [(shown(line, width), "yellow")]
     if not waiting:
         return [("Nothing needs you.", "dim")]
+    if any(decision.purpose == "form" for decision in waiting):
+        return [(shown("The run starts after the questions below.", width), "bold")]
     first = words.plain(waiting[0].title)
     left = words.seconds_left(waiting[0], now)
     many = len(waiting)
@@ -280,11 +284,12 @@ def _findings(state: State, width: int, most: int) -> list[Row]:
     rows: list[Row] = [[]]
     for finding in [*blockers, *(insights[-rest:] if rest else [])]:
         glyph, style = ("!", "yellow") if finding.kind == "blocker" else ("·", "dim")
+        word = "Choice: " if finding.kind == "choice" else ""
         who = words.cut(finding.agent, max(8, width // 4))
         rows.append(
             [
                 (f"{glyph} ", style),
-                (shown(finding.text, width - 4 - len(who)), ""),
+                (shown(f"{word}{finding.text}", width - 4 - len(who)), ""),
                 (f"  {who}", "dim"),
             ]
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from ..errors import OrchestraError
+from ..errors import CommandError, OrchestraError
 from ..state import State
 from . import words
 from .frame import render
@@ -57,9 +57,18 @@ class Shown(Protocol):
         """Seconds since its start."""
 
     def answer(
-        self, decision: str, option: str, *, note: str | None = None, text: str | None = None
+        self,
+        decision: str,
+        option: str,
+        *,
+        note: str | None = None,
+        text: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Choose an option, or ``other`` with a text."""
+        """Choose an option, or ``other`` with a text; ``values`` are what was filled in."""
+
+    def draft(self, decision: str, values: Mapping[str, Any]) -> Any:
+        """What a form holds so far."""
 
     def hold(self, decision: str, on: bool = True) -> Any:
         """Wait for me."""
@@ -177,7 +186,9 @@ class TerminalView:
             wait = max(_EVERY, _SHARE * (time.monotonic() - began))
             for key in keys.read(wait):
                 wish = self._prompt.key(key, state)
-                if wish is not None:
+                if wish is not None and wish.verb == "draft":
+                    self._prompt.drafted(wish, drafted(run, wish))
+                elif wish is not None:
                     self._prompt.typing.said = carry_out(run, wish, state)
                 elif self._prompt.typing.text:
                     self._touch(run)
@@ -203,6 +214,18 @@ class TerminalView:
         )
 
 
+def drafted(run: Shown, wish: Wish) -> Mapping[str, str]:
+    """Hand over what a form holds so far; what of it does not fit, by question."""
+    try:
+        run.draft(wish.decision or "", wish.values or {})
+    except CommandError as error:
+        # One fault may come from another question; the last line is only about its own.
+        return error.faults or {wish.option: str(error)}
+    except OrchestraError as error:
+        return {wish.option: str(error)}
+    return {}
+
+
 def carry_out(run: Shown, wish: Wish, state: State) -> str:
     """Do what was typed; what came of it, for people."""
     try:
@@ -215,7 +238,7 @@ def _carry_out(run: Shown, wish: Wish, state: State) -> str:
     decision = wish.decision or ""
     match wish.verb:
         case "answer":
-            run.answer(decision, wish.option, note=wish.text or None)
+            run.answer(decision, wish.option, note=wish.text or None, values=wish.values)
             return ""
         case "other":
             run.answer(decision, words.OTHER, text=wish.text)

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class FakeRun:
         self.said: list[tuple[Any, ...]] = []
         self.touched: list[str] = []
         self.refuse = ""
+        self.faults: dict[str, str] = {}
         self._autopilot = False
 
     def was_asked(self, what: tuple[Any, ...]) -> bool:
@@ -63,12 +64,25 @@ class FakeRun:
         return self.story.state.t
 
     def answer(
-        self, decision: str, option: str, *, note: str | None = None, text: str | None = None
+        self,
+        decision: str,
+        option: str,
+        *,
+        note: str | None = None,
+        text: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         """Note an answer, or refuse it."""
         if self.refuse:
             raise CommandError(self.refuse)
-        self.said.append(("answer", decision, option, note, text))
+        filled = () if values is None else (dict(values),)
+        self.said.append(("answer", decision, option, note, text, *filled))
+
+    def draft(self, decision: str, values: Mapping[str, Any]) -> None:
+        """Note what a form holds, or say what does not fit."""
+        self.said.append(("draft", decision, dict(values)))
+        if self.faults:
+            raise CommandError("1 answer does not fit", faults=self.faults)
 
     def hold(self, decision: str, on: bool = True) -> None:
         """Note a hold."""

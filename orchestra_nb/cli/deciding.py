@@ -1,0 +1,309 @@
+"""Answers from elsewhere: ``decisions``, ``decide``, ``extend``, ``hold``."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CommandError, StoreError, Unanswered
+from .base import (
+    BAD_INPUT,
+    NO_REPLY,
+    TOO_LATE,
+    Home,
+    command_name,
+    end,
+    pairs,
+    refuse,
+    say,
+    spoken_here,
+)
+from .finding import (
+    DecisionName,
+    RunName,
+    Who,
+    dead_runs,
+    decision_of,
+    live_runs,
+    open_record,
+    option_of,
+    record_of,
+    who_is,
+)
+
+if TYPE_CHECKING:
+    from ..commands import Command
+    from ..record import Record
+    from ..state import DecisionState
+
+__all__ = ["decide", "decisions", "extend", "hold"]
+
+_MOST_DEAD = 5
+_MOST_FACTS = 12
+
+
+def decisions(home: Home = None) -> None:
+    """List what waits for an answer, in all runs of this home, soonest first."""
+    from ..views.words import count
+
+    live = live_runs(home)
+    records = [open_record(path) for path in live]
+    asking = [(record, record.state.open_decisions()) for record in records]
+    asking = [(record, waiting) for record, waiting in asking if waiting]
+    asking.sort(key=lambda one: min(map(_when, one[1])))
+    total = sum(len(waiting) for _, waiting in asking)
+    if not total:
+        say("Nothing needs you.")
+    else:
+        verb = "needs" if total == 1 else "need"
+        many = f", in {count(len(asking), 'run')}" if len(asking) > 1 else ""
+        say(f"{count(total, 'decision')} {verb} you{many}.")
+    for record, waiting in asking:
+        for line in _run_lines(record, waiting, home):
+            say(line)
+    for line in _dead_lines(home, live):
+        say(line)
+
+
+def _when(decision: DecisionState) -> float:
+    return math.inf if decision.deadline is None else decision.deadline
+
+
+def _run_lines(record: Record, waiting: list[DecisionState], home: Path | None) -> Iterator[str]:
+    from ..views.words import cut
+
+    state = record.state
+    done, total = state.done
+    yield ""
+    paused = ", paused" if state.status == "paused" else ""
+    yield f"{record.run_id}  {cut(state.project, 80)} ({done} of {total} agents{paused})"
+    for decision in waiting:
+        yield from _decision_lines(record, decision, home)
+
+
+def _decision_lines(record: Record, decision: DecisionState, home: Path | None) -> Iterator[str]:
+    from ..views.detail import details, heading
+    from ..views.words import countdown, cut, plain
+
+    yield ""
+    asker = f", asked by {cut(decision.asker, 60)}" if decision.asker else ""
+    yield f"  {cut(decision.title, 120)}  [{heading(decision)}{asker}]"
+    if decision.context:
+        yield f"    {cut(decision.context, 300)}"
+    facts = details(decision)
+    yield from (f"    {line}" for line in facts[:_MOST_FACTS])
+    if len(facts) > _MOST_FACTS:
+        yield f"    … and {len(facts) - _MOST_FACTS} more lines"
+    for option in decision.options:
+        text = cut(option["text"], 120)
+        because = f": {cut(decision.because, 200)}" if decision.because else ""
+        detail = cut(option.get("description") or "", 200)
+        if option["key"] == decision.recommend:
+            text += f"  (recommended{because})"
+        elif detail:
+            text += f"  ({detail})"
+        yield f"    {plain(option['key'])}  {text}"
+    if decision.other:
+        yield "    other  in your own words, with --text"
+    yield f"    {countdown(decision, record.now())}"
+    yield f"    {_command(record, decision, home)}"
+
+
+def _command(record: Record, decision: DecisionState, home: Path | None) -> str:
+    """The line that answers it: with the recommendation where there is one."""
+    keys = [option["key"] for option in decision.options]
+    option = decision.recommend or (keys[0] if keys else "OPTION")
+    line = ["decide", record.run_id, decision.id, option]
+    if home is not None:
+        line += ["--home", str(home)]
+    return f"{command_name()} {shlex.join(line)}"
+
+
+def _dead_lines(home: Path | None, live: list[Path]) -> Iterator[str]:
+    from ..views.words import cut
+
+    dead = dead_runs(home, live)
+    for number, record in enumerate(dead):
+        if number == _MOST_DEAD:
+            yield "… and more runs that nobody runs any more."
+            return
+        waiting = record.state.open_decisions()
+        yield ""
+        yield f"{record.run_id}  {cut(record.state.project, 80)}"
+        titles = ", ".join(cut(one.title, 60) for one in waiting[:5])
+        yield f"  Nobody runs it any more: its process ended. It can't be answered: {titles}"
+
+
+def decide(
+    run: RunName,
+    decision: DecisionName,
+    option: Annotated[
+        str, typer.Argument(metavar="OPTION", help="Key of an option, its words, or `other`.")
+    ],
+    note: Annotated[
+        str | None, typer.Option("--note", help="A sentence for the agents; or why.")
+    ] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Your own words, for `other`.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An answer of a form, an argument of a tool, or result=… of a review. "
+            "Repeat as needed.",
+        ),
+    ] = None,
+    name: Who = None,
+    home: Home = None,
+) -> None:
+    """Answer a decision of a run, whichever process runs it.
+
+    A form is answered by `decide RUN questions A --set NAME=VALUE`; what is not set keeps its
+    default.
+    """
+    from ..commands import Answer
+    from ..views.words import cut
+
+    record = record_of(run, home, who=who_is(name))
+    card = decision_of(record.state, decision)
+    given = pairs(settings or [], "--set", "latency=3000")
+    if not card.open:
+        _too_late(record, card, option)
+    key = option_of(card, option, text)
+    values = _values(card, given)
+    command = Answer(decision=card.id, option=key, note=note, text=text, values=values)
+    said = _ask(record, command, card)
+    chosen = f"“{cut(text or '', 200)}”" if key == "other" else f"{key} · {card.option_text(key)}"
+    say(said or f"{cut(card.title, 120)}: {cut(chosen, 300)}.")
+
+
+def extend(
+    run: RunName,
+    decision: DecisionName,
+    duration: Annotated[
+        str, typer.Argument(metavar="[DURATION]", help="How much more time, such as 5m or 1h30m.")
+    ] = "5m",
+    name: Who = None,
+    home: Home = None,
+) -> None:
+    """Give a decision more time: 5 minutes if nothing else is said."""
+    from ..commands import Extend
+    from ..plan.durations import parse_duration
+    from ..views.words import countdown, spell
+
+    try:
+        seconds = parse_duration(duration)
+    except ValueError as error:
+        refuse(f"DURATION {error}")
+    if not 0 < seconds <= 86_400:
+        refuse(f"DURATION must be more than nothing and at most a day, not {duration}")
+    record = record_of(run, home, who=who_is(name))
+    card = _open_card(record, decision)
+    if card.timeout_s is None:
+        refuse(f"{card.title} has no clock to extend: it waits for an answer.")
+    _ask(record, Extend(decision=card.id, seconds=seconds), card)
+    now = record.state.decisions[card.id]
+    say(f"{spell(seconds)} more. {countdown(now, record.now())}")
+
+
+def hold(
+    run: RunName,
+    decision: DecisionName,
+    off: Annotated[bool, typer.Option("--off", help="Let the clock run again.")] = False,
+    name: Who = None,
+    home: Home = None,
+) -> None:
+    """Stop a decision's clock until somebody answers, or let it run again."""
+    from ..commands import Hold
+    from ..views.words import countdown
+
+    record = record_of(run, home, who=who_is(name))
+    card = _open_card(record, decision)
+    _ask(record, Hold(decision=card.id, on=not off), card)
+    say(countdown(record.state.decisions[card.id], record.now()))
+
+
+def _open_card(record: Record, decision: str) -> DecisionState:
+    card = decision_of(record.state, decision)
+    if not card.open:
+        _too_late(record, card, "")
+    return card
+
+
+def _too_late(record: Record, card: DecisionState, option: str) -> Any:
+    """End: it was decided already, or withdrawn."""
+    from ..commands import Answer
+    from ..engine.late import too_late
+
+    command = Answer(decision=card.id, option=option or "answer", source="cli")
+    end(too_late(command, card, "").text, TOO_LATE)
+
+
+def _values(card: DecisionState, given: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """What ``--set`` says, as the card's purpose wants it."""
+    from ..views.filling import arguments_of, edited, questions_of, result_of
+
+    if not given:
+        return None
+    if card.purpose == "form":
+        known = [question["id"] for question in questions_of(card)]
+        _check_names(given, known)
+        values: dict[str, Any] = {}
+        for name, value in given:  # what is said twice of several is both
+            values[name] = f"{values[name]}, {value}" if name in values else value
+        return values
+    if card.purpose == "approval":
+        arguments = arguments_of(card)
+        _check_names(given, list(arguments))
+        return arguments | {name: edited(arguments[name], value) for name, value in given}
+    if card.purpose == "review":
+        _check_names(given, ["result"])
+        try:
+            return {"result": result_of(card, given[-1][1])}
+        except ValueError as error:
+            refuse(f"--set result: {error}")
+    refuse(f"--set is for forms, approvals and reviews; {card.title} is none. Use --note.")
+
+
+def _check_names(given: list[tuple[str, str]], known: list[str]) -> None:
+    from ..plan.text import did_you_mean
+    from ..views.words import cut
+
+    for name, _ in given:
+        if name not in known:
+            listed = "".join(f"\n  {cut(each, 80)}" for each in known[:40])
+            refuse(f"--set names {name!r}{did_you_mean(name, known)}; there are:{listed}")
+
+
+def _ask(record: Record, command: Command, card: DecisionState) -> str:
+    """Have it carried out; what was said. What came instead ends the command."""
+    try:
+        reply = record.ask(command)
+    except Unanswered as error:
+        if error.taken and record.counted(error.client):
+            return f"{card.title}: it counted, and the process that runs the run ended right after."
+        end(_unanswered(record, error), NO_REPLY)
+    except CommandError as error:
+        end(spoken_here(str(error)), TOO_LATE if error.late else BAD_INPUT)
+    except StoreError as error:
+        end(str(error), NO_REPLY)
+    if reply.ok:
+        return reply.text
+    state = record.state
+    if reply.late or not state.decisions[card.id].open:
+        end(spoken_here(reply.text), TOO_LATE)
+    faults = "".join(f"\n  {name}: {fault}" for name, fault in reply.faults.items())
+    end(spoken_here(reply.text) + faults, BAD_INPUT)
+
+
+def _unanswered(record: Record, error: Unanswered) -> str:
+    if error.taken:
+        return f"{error}: orchestra-nb timeline {record.run_id}"
+    if error.owner is None:
+        return f"Nobody runs {record.run_id} any more: its process ended. Nothing was sent."
+    return f"{error}. Try again, or look: orchestra-nb watch {record.run_id}"

@@ -1,0 +1,191 @@
+"""Which run, which decision, which option somebody means."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import OrchestraError
+from .base import refuse, tried
+
+if TYPE_CHECKING:
+    from ..record import Record
+    from ..state import DecisionState, State
+
+__all__ = ["DecisionName", "RunName", "Who", "dead_runs", "decision_of", "live_runs", "open_record",
+           "option_of", "record_of", "who_is"]  # fmt: skip
+
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or `latest`.")
+]
+DecisionName = Annotated[
+    str, typer.Argument(metavar="DECISION", help="Id of a decision, or its title.")
+]
+Who = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="Who says it; your login name if absent.")
+]
+LATEST = "latest"
+_MOST_NAMED = 8
+_TAIL_BYTES = 65_536
+
+
+def who_is(name: str | None) -> str:
+    """The name that the log will hold."""
+    from ..record import login_name
+
+    if name is not None and not name.strip():
+        refuse("--as needs a name, such as --as maria")
+    return (name or "").strip() or login_name()
+
+
+def record_of(name: str, home: Path | None, **how: Any) -> Record:
+    """The run that is meant; what it can't be ends the command.
+
+    Args:
+        name: Its id, the beginning of it, or ``latest``: the newest that goes on, else the newest.
+        home: Where runs are kept.
+        how: For :class:`Record`.
+    """
+    return open_record(_folder(name, home), **how)
+
+
+def open_record(path: Path, **how: Any) -> Record:
+    """The run in a folder."""
+    from ..record import Record
+    from ..store.folder import RunFolder
+
+    record: Record = tried(lambda: Record(RunFolder.open(path), source="cli", **how))
+    return record
+
+
+def _folder(name: str, home: Path | None) -> Path:
+    from ..store.home import home as home_of
+    from ..store.home import list_runs
+
+    runs = list_runs(home)
+    if not runs:
+        refuse(f"There are no runs in {home_of(home)}. Another place is named with --home DIR.")
+    if name.lower() == LATEST:
+        return next(iter(live_runs(home)), runs[-1])
+    found = [folder for folder in runs if name and folder.name.startswith(name)]
+    exact = [folder for folder in found if folder.name == name]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    if found:
+        refuse(f"{name!r} could be any of:{_named(found)}\nGive more of the id.")
+    refuse(f"There is no run {name!r} in {home_of(home)}. The newest there:{_named(runs[::-1])}")
+
+
+def _named(folders: list[Path]) -> str:
+    more = f"\n  … and {len(folders) - _MOST_NAMED} more" if len(folders) > _MOST_NAMED else ""
+    return "".join(f"\n  {folder.name}" for folder in folders[:_MOST_NAMED]) + more
+
+
+def live_runs(home: Path | None) -> list[Path]:
+    """The runs that some process runs now, the newest first."""
+    from ..store.folder import RunFolder
+    from ..store.home import list_runs
+
+    found = []
+    for folder in reversed(list_runs(home)):
+        try:
+            if RunFolder(folder).owner is not None:
+                found.append(folder)
+        except (OrchestraError, OSError):  # somebody else's, or damaged: not one to be steered
+            continue
+    return found
+
+
+def dead_runs(home: Path | None, live: list[Path]) -> Iterator[Record]:
+    """Runs whose process ended before they did and that had asked something, the newest first."""
+    from ..record import Record
+    from ..store.folder import RunFolder
+    from ..store.home import list_runs
+
+    for path in reversed(list_runs(home)):
+        folder = RunFolder(path)
+        if path in live or _ended(folder.log):
+            continue
+        try:
+            record = Record(folder, source="cli")
+        except (OrchestraError, OSError):
+            continue
+        if record.state.open_decisions():
+            yield record
+
+
+def _ended(log: Path) -> bool:
+    """Whether a log ends as a run does, from its last lines alone."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            lines = file.read().splitlines()
+    except OSError:
+        return True
+    for line in reversed(lines):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        kind = event.get("event") if isinstance(event, dict) else None
+        if kind == "orchestration_complete":
+            return True
+        if kind != "rating":  # that may come after the end
+            return False
+    return False
+
+
+def decision_of(state: State, name: str) -> DecisionState:
+    """The decision that is meant, open or not; what it can't be ends the command."""
+    from ..views.words import cut, plain
+
+    every = list(state.decisions.values())
+    exact = [one for one in every if one.id == name]
+    wanted = name.strip().casefold()
+    found = exact or [one for one in every if wanted in (one.id.casefold(), one.title.casefold())]
+    if not found and wanted:
+        found = [one for one in every if one.id.casefold().startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    still = [one for one in found if one.open]
+    if len(still) == 1:
+        return still[0]
+    waiting = found or state.open_decisions()
+    if waiting:
+        listed = "".join(f"\n  {plain(one.id)}  {cut(one.title, 80)}" for one in waiting[:20])
+        said = f"{name!r} could be any of:" if found else "Open are:"
+    else:
+        said, listed = "None is open.", ""
+    start = "" if found else f"There is no decision {name!r} in {state.id}. "
+    refuse(f"{start}{said}{listed}")
+
+
+def option_of(decision: DecisionState, name: str, text: str | None) -> str:
+    """The key of the option that is meant; ``other`` for free text."""
+    from ..views.words import OTHER, cut, plain
+
+    wanted = name.strip().casefold()
+    for option in decision.options:
+        if option["key"].casefold() == wanted:
+            return option["key"]
+    if wanted == OTHER and decision.other:
+        if not (text or "").strip():
+            refuse('An answer of your own needs words: --text "…"')
+        return OTHER
+    found = [o for o in decision.options if o["text"].casefold() == wanted]
+    if not found and wanted:
+        found = [o for o in decision.options if o["text"].casefold().startswith(wanted)]
+    if len(found) == 1:
+        return found[0]["key"]
+    listed = "".join(
+        f"\n  {plain(o['key'])}  {cut(o['text'], 80)}" for o in (found or decision.options)
+    )
+    if decision.other and not found:
+        listed += f"\n  {OTHER}  in your own words, with --text"
+    said = "could be any of:" if found else "is no option of this decision; there are:"
+    refuse(f"{name!r} {said}{listed}")
