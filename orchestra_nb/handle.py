@@ -278,6 +278,14 @@ class Run:
             commands.Answer(decision=decision, option=option, note=note, text=text, values=filled)
         )
 
+    def draft(self, decision: str, values: Mapping[str, Any]) -> None:
+        """Keep what is filled into a form so far: it counts when the form's time runs out.
+
+        Raises:
+            CommandError: If some of it does not fit; ``faults`` says which. It is kept all the same.
+        """
+        self._say(commands.Draft(decision=decision, values=dict(values)))
+
     def hold(self, decision: str, on: bool = True) -> None:
         """Wait for me: no timeout for this decision; ``on=False`` lets its clock run again."""
         self._say(commands.Hold(decision=decision, on=on))
