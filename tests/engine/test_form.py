@@ -571,10 +571,10 @@ def test_an_answer_to_a_question_that_is_not_asked_is_none() -> None:
 
 def test_a_person_has_the_last_word_on_given_answers() -> None:
     """Whoever answers a question again, by its id, is heard and logged."""
-    rig = opened(plan(), {"real_time": True})
+    rig = opened(plan(), {"real_time": True, "latency": "100 ms"})
     rig.say(start(real_time="no"))
     rig.wait()
-    assert [response for _, response, _ in inputs(rig)] == ["yes", "no"]
+    assert [response for _, response, _ in inputs(rig)] == ["yes", "100 ms", "no"]
     assert answers_of(rig) == {"goal": None, "real_time": False}
 
 

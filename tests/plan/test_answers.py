@@ -53,6 +53,7 @@ GOOD: list[tuple[str, dict[str, Any], object, object]] = [
     ("choice", {}, "B2C", "B2C"),
     ("choice", {}, " b2c ", "B2C"),
     ("choice", {}, 3, "3"),
+    ("choice", {"options": ["us", "US"]}, "US", "US"),
     ("several", {}, ["3", "b2b"], ["B2B", "3"]),
     ("several", {}, "B2C", ["B2C"]),
     ("several", {}, "3, B2B,", ["B2B", "3"]),
