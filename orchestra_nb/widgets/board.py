@@ -49,7 +49,7 @@ one scope, and only the last one exports.
 """
 
 
-STYLES: Final = ("orchestra.css", "cards.css")
+STYLES: Final = ("orchestra.css", "cards.css", "purposes.css")
 """The parts of the one stylesheet, in order; all of it under ``.onb``."""
 
 

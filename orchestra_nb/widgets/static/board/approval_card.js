@@ -1,6 +1,7 @@
 /* A tool's call before it runs: what would be called, with which arguments; they can be changed. */
 
 const APPROVE = "A";
+const NOT_EXACT = "Not all of it can be shown as it is, so it can’t be changed here.";
 
 class ApprovalCard extends Card {
   /**
@@ -25,16 +26,18 @@ class ApprovalCard extends Card {
     const { tool, description, problem } = this.d.detail;
     return [
       h("div.sheet", {},
-        h("div.sheethead", {}, h("code.tool", {}, tool), h("span.sub.grow", { title: description },
-          description), this.edit),
+        h("div.sheethead", {}, h("code.tool", {}, tool),
+          h("span.sub.grow", { title: description }, description),
+          this.arguments.length > 0 && h("span.num", {}, count(this.arguments.length, "argument")),
+          this.edit),
         problem && h("p.problemline", {}, glyph("warn"), h("span", {}, problem)),
         this.box,
-        !this.d.exact && h("p.sub", {}, "Not all of it can be shown as it is, so it can’t be changed here.")),
+        !this.d.exact && h("p.sub", {}, NOT_EXACT)),
       this.options.el, this.note.el,
     ];
   }
 
-  /** Fields in place of values, or back. */
+  /** Fields in place of values, or back; what was written is there again when it is turned on again. */
   turn() {
     this.editing = !this.editing;
     if (this.editing) {
@@ -65,9 +68,8 @@ class ApprovalCard extends Card {
     const { chosen, other } = this.options;
     if (!chosen || chosen === other) return super.verdict();
     if (chosen.key !== APPROVE) return { label: chosen.name, ready: true };
-    if (this.editing && this.arguments.some((one) => one.read().fault)) {
-      return { label: "Mend the marked argument", ready: false };
-    }
+    const wrong = this.editing && this.arguments.find((one) => one.read().fault);
+    if (wrong) return { label: `Mend ${wrong.name}`, ready: false };
     return {
       label: this.different ? "Approve with changes" : `Approve ${this.d.detail.tool}`, ready: true,
     };
@@ -93,5 +95,7 @@ class ApprovalCard extends Card {
       const own = Object.hasOwn(faults, one.name) ? faults[one.name] : "";
       one.fault.say(own || (this.editing ? one.read().fault : ""));
     }
+    const first = this.arguments.find((one) => Object.hasOwn(faults, one.name));
+    if (first) this.box.scrollTop = first.el.offsetTop - this.box.offsetTop;
   }
 }

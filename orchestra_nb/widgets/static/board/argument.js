@@ -13,8 +13,9 @@ class Argument {
     this.value = value;
     this.text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
     this.long = this.text.length > SHORT_TEXT || this.text.includes("\n");
-    const label = h("dt", { id: `${id}l`, title: name }, name);
-    this.shown = this.long ? h("pre.shown", { tabIndex: 0, "aria-label": name }, this.text)
+    const label = h("code", { id: `${id}l`, title: name }, name);
+    this.kind = typeof value === "string" ? "" : ".mono";
+    this.shown = this.long ? h(`pre${this.kind}`, { tabIndex: 0, "aria-label": name }, this.text)
       : h("span.shown", {}, this.text || h("span.sub", {}, "empty"));
     this.field = this.control(id);
     attr(this.field, "aria-labelledby", label.id);
@@ -24,9 +25,10 @@ class Argument {
     this.fault = new Fault(this.field);
     if (this.long) {
       const lines = this.text.split("\n").reduce((n, line) => n + 1 + Math.floor(line.length / 72), 0);
-      this.shown.style.height = this.field.style.height = `${Math.min(9, Math.max(2, lines)) * 18 + 14}px`;
+      const high = Math.min(9, Math.max(2, lines)) * (this.kind ? 18 : 20) + 12;
+      this.shown.style.height = this.field.style.height = `${high}px`;
     }
-    this.el = h("div.argument", {}, label, h("dd", {}, this.shown, this.field, this.fault.el));
+    this.el = h("div.argument", {}, h("dt", {}, label, this.fault.el), h("dd", {}, this.shown, this.field));
   }
 
   /** @param {string} id */
@@ -34,21 +36,15 @@ class Argument {
     if (typeof this.value === "boolean") {
       return h("select", {}, ["true", "false"].map((word) => h("option", { value: word }, word)));
     }
-    const kind = typeof this.value === "string" ? "" : ".code";
-    if (this.long) return h(`textarea${kind}`, { spellcheck: false });
-    return h(`input${kind}`, { type: "text", autocomplete: "off", spellcheck: false, name: id });
+    if (this.long) return h(`textarea${this.kind}`, { spellcheck: false });
+    return h(`input${this.kind}`, { type: "text", autocomplete: "off", spellcheck: false, name: id });
   }
 
   /** @param {boolean} on whether it can be changed */
   edit(on) {
     this.field.hidden = !on;
     this.shown.hidden = on;
-    if (!on) this.reset();
-  }
-
-  reset() {
-    this.field.value = this.text;
-    this.fault.say("");
+    this.fault.say(on ? this.read().fault : "");
   }
 
   get changed() {
@@ -89,7 +85,8 @@ function readJson(text) {
   } catch (error) {
     const place = /position (\d+)/.exec(String(error));
     if (!text.trim()) return { fault: "Needs JSON, such as [1, 2]." };
-    const line = place ? text.slice(0, Number(place[1])).split("\n").length : 0;
-    return { fault: `This is not JSON${line ? `: see line ${line}` : ""}.` };
+    const line = place && text.slice(0, Number(place[1])).split("\n").length;
+    const where = line && text.includes("\n") ? `: see line ${line}` : "";
+    return { fault: `This is not JSON${where}.` };
   }
 }

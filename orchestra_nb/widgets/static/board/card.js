@@ -28,7 +28,7 @@ class Card {
     this.presence = new Presence(this);
     this.glyph = glyph("open");
     this.why = h("span.sub");
-    this.asked = h("p.sub.asked");
+    this.asked = h(`p.sub.asked${decision.asker && decision.waiting ? ".much" : ""}`);
     this.options = new Options(decision, this.name);
     this.note = new Note(`${this.name}n`, decision.purpose !== "decision");
     this.label = h("span.label");
@@ -43,6 +43,8 @@ class Card {
       title: "No timeout for this one",
       onclick: () => this.command({ command: "hold", on: this.d.held !== "hold" }),
     });
+    // With no clock there is none to stop or to set back.
+    this.more.hidden = this.hold.hidden = decision.timeout === null;
     this.countdown = new Countdown();
     this.el = h(`div.card.for-${decision.purpose}`,
       { role: "group", "aria-label": decision.title, tabIndex: -1 });
@@ -248,6 +250,7 @@ class Card {
       this.sent = null;
       this.refused = reply.text;
       this.faulted(reply.faults || {});
+      this.context.speak(reply.text);
       this.face();
     }
     return true;

@@ -11,8 +11,9 @@ class CheckpointCard extends Card {
    */
   constructor(decision, context) {
     super(decision, context);
-    this.outlook = h("div.outlook", { tabIndex: 0, role: "group", id: `${this.name}o` });
-    for (const row of this.options.all) attr(row.radio, "aria-describedby", this.outlook.id);
+    this.sentences = h("div", { id: `${this.name}o` });
+    this.outlook = h("div.outlook", { tabIndex: 0, role: "group" }, this.sentences);
+    for (const row of this.options.all) attr(row.radio, "aria-describedby", this.sentences.id);
     /** @type {OptionRow | null | undefined} whose outlook is shown */
     this.foreseen = null;
   }
@@ -65,7 +66,7 @@ class CheckpointCard extends Card {
   foresee(row) {
     const { outlook = {}, simplify } = this.d.detail;
     if (!row) {
-      this.outlook.replaceChildren(h("p.sub", {}, "Choose an option to see what it would do."));
+      this.sentences.replaceChildren(h("p.sub", {}, "Choose an option to see what it would do."));
       return;
     }
     const says = outlook[row.key] || (row === this.options.other ? ["Your words are the answer."] : []);
@@ -78,7 +79,7 @@ class CheckpointCard extends Card {
       total > tasks.length && h("li", {}, `and ${count(total - tasks.length, "more task")}`)));
     }
     attr(this.outlook, "aria-label", `${row.name}: what it does`);
-    this.outlook.replaceChildren(...kids);
+    this.sentences.replaceChildren(...kids);
     this.outlook.scrollTop = 0;
   }
 }

@@ -32,6 +32,9 @@ class Dock {
     this.inbox = h("div.inbox", {}, this.headline, this.split);
     this.el = h("section.dock", { "aria-label": "Decisions" }, this.inbox, this.records);
     this.list.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
+    this.pane.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
+      if (e.key === "Escape" && !this.list.hidden) this.list.focus({ preventScroll: true });
+    });
     this.list.addEventListener("click", (/** @type {any} */ e) => {
       const item = e.target.closest("[data-id]");
       if (item) this.select(item.dataset.id);
@@ -48,6 +51,8 @@ class Dock {
   /** The picture changed: cards for what is open, records for what is over. */
   update() {
     const { picture, speak, wire } = this.context;
+    /** @type {any[]} decisions that have just opened */
+    const fresh = [];
     if (picture.ended && this.cards.size) for (const id of [...this.cards.keys()]) this.drop(id);
     for (const d of picture.decisions.values()) {
       const card = this.cards.get(d.id);
@@ -60,9 +65,9 @@ class Dock {
         made.el.hidden = true;
         this.pane.append(made.el);
         this.observer.observe(made.el);
-        if (this.started) speak(announcement(d));
+        if (this.started) fresh.push(d);
       } else if (card) {
-        if (this.started && d.outcome) speak(`${d.title}: ${d.outcome.option}, ${byText(d.outcome)}.`);
+        if (this.started && d.outcome) speak(outcomeText(d));
         this.close(d, card);
         for (const [id, entry] of wire.unacked) {
           if (entry.body.decision === d.id && entry.body.command !== "answer") wire.unacked.delete(id);
@@ -70,6 +75,8 @@ class Dock {
       }
     }
     this.started = true;
+    if (fresh.length === 1) speak(announcement(fresh[0]));
+    if (fresh.length > 1) speak(`${fresh.length} new decisions, ${picture.open()[0]?.title} first.`);
     this.arrange();
     this.fillRecords();
   }
@@ -90,9 +97,13 @@ class Dock {
    */
   close(d, card) {
     const had = !card.el.hidden && card.el.matches(":hover, :focus-within");
+    const focused = card.el.matches(":focus-within");
     const height = card.el.offsetHeight;
     this.drop(d.id);
-    if (!had) return;
+    // Whoever works through the list by keys goes on from it.
+    if (focused && !this.list.hidden) this.list.focus({ preventScroll: true });
+    // The run takes the place of its form: there is more to see now than a record.
+    if (!had || d.purpose === "form") return;
     const el = record(d, this.late.get(d.id) || "");
     el.style.minHeight = `${height}px`;
     const leave = () => {
@@ -129,6 +140,7 @@ class Dock {
     // A record that lingers hides the next card, so that a double click can't confirm that one too.
     for (const { next } of this.lingering.values()) next.hidden = !open.length;
     for (const [id, item] of this.items) attr(item.el, "aria-selected", String(id === this.selected));
+    attr(this.list, "aria-activedescendant", this.items.get(this.selected)?.el.id || null);
     this.inbox.hidden = !this.cards.size && !this.lingering.size;
     write(this.title, `${count(open.length, "open decision")}, soonest first`);
     write(this.all, `Wait for me: all ${open.length}`);
@@ -166,7 +178,7 @@ class Dock {
       }
       drawGlyph(item.glyph, d.held === "hold" ? "human" : "open");
       tell(item.title, d.title);
-      tell(item.who, d.asker || d.why);
+      tell(item.who, [d.asker, d.why].filter(Boolean).join(" · "));
       if (this.list.children[n] !== item.el) this.list.insertBefore(item.el, this.list.children[n]);
     });
   }
@@ -197,7 +209,7 @@ class Dock {
     for (const [id, item] of this.items) {
       const d = this.context.picture.decisions.get(id);
       const state = clockState(d, now);
-      write(item.left, state.kind === "held" ? "held" : state.left === null ? "–" : state.time);
+      write(item.left, state.kind === "held" ? "held" : state.left === null ? "no clock" : state.time);
       item.left.classList.toggle("soon", state.left !== null && state.left <= 60);
       const card = this.cards.get(id);
       if (card?.el.hidden) card.warn(state);
@@ -233,15 +245,16 @@ class Dock {
 
   /** @param {KeyboardEvent} e */
   key(e) {
+    const last = this.order.length - 1;
     const at = this.order.indexOf(this.selected);
-    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
-    if (step) {
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last }[e.key];
+    if (to !== undefined) {
       e.preventDefault();
-      this.select(this.order[Math.min(this.order.length - 1, Math.max(0, at + step))]);
-      attr(this.list, "aria-activedescendant", `${this.cards.get(this.selected)?.name}i`);
+      this.select(this.order[Math.min(last, Math.max(0, to))]);
+      this.items.get(this.selected)?.el.scrollIntoView({ block: "nearest" });
     } else if (e.key === "Enter") {
       e.preventDefault();
-      this.focus();
+      if (!e.repeat) this.focus();
     }
   }
 
@@ -269,8 +282,21 @@ class Dock {
 /** @param {any} d */
 function announcement(d) {
   const then = d.timeout === null || d.recommend === null ? "No clock."
-    : `${spokenText(d.timeout)}, then ${d.recommend}.`;
-  return `Decision: ${d.title}. ${then}`;
+    : `${spokenText(d.timeout)}, then ${d.purpose === "form" ? "the run starts" : d.recommend}.`;
+  const kind = /** @type {Record<string, string>} */ ({ approval: "Approval", review: "Review" });
+  return `${kind[d.purpose] || "Decision"}: ${d.title}. ${then}`;
+}
+
+/**
+ * An outcome as it is spoken: the option's letter is known to who is asked, words of one's own and
+ * what became of a call or a result are not.
+ * @param {any} d
+ */
+function outcomeText(d) {
+  const { option, chosen } = d.outcome;
+  const plain = !/^(form|approval|review)$/.test(d.purpose) &&
+    d.options.some((/** @type {string[]} */ o) => o[0] === option);
+  return `${d.title}: ${plain ? option : chosen}, ${byText(d.outcome)}.`;
 }
 
 /** @param {any} outcome */

@@ -3,6 +3,16 @@
 const OTHER = "other";
 
 /**
+ * Keys in few words: "A to D" where they follow one another, else "A, B, D".
+ * @param {string[]} keys
+ */
+function rangeOf(keys) {
+  const first = keys[0]?.charCodeAt(0);
+  const inOrder = keys.every((key, i) => key.charCodeAt(0) === first + i);
+  return keys.length > 2 && inOrder ? `${keys[0]} to ${keys[keys.length - 1]}` : keys.join(", ");
+}
+
+/**
  * An option as it is shown.
  * @typedef {object} OptionRow
  * @property {string} key
@@ -91,17 +101,11 @@ class Options {
   /** What keys choose: "A to D or 1 to 5 choose". */
   get hint() {
     const keys = this.rows.map((row) => row.key);
-    const run = (/** @type {string | number} */ a, /** @type {string | number} */ b) =>
-      (a === b ? `${a}` : `${a} to ${b}`);
-    const parts = [];
-    if (keys.length && keys.every((key, i) => key === String.fromCharCode(65 + i))) {
-      parts.push(run("A", keys[keys.length - 1]));
-    } else if (keys.some((key) => /^\d$/.test(key))) {
-      return `${keys.filter((key) => key.length === 1).join(", ")} choose`;
-    }
-    const most = Math.min(9, this.all.length);
-    parts.push(run(1, most));
-    return `${parts.join(" or ")} ${most === 1 ? "chooses" : "choose"}`;
+    const letters = keys.every((key) => /^[A-Za-z]$/.test(key)) ? rangeOf(keys) : "";
+    const digits = Array.from({ length: Math.min(9, this.all.length) }, (_, i) => String(i + 1));
+    const own = keys.filter((key) => /^\d$/.test(key));
+    const said = own.length ? rangeOf(own) : [letters, rangeOf(digits)].filter(Boolean).join(" or ");
+    return `${said} ${this.all.length === 1 ? "chooses" : "choose"}`;
   }
 
   /**

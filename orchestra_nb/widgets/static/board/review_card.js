@@ -1,6 +1,7 @@
 /* A result before others get it: read, changed, or sent back with a comment. */
 
 const ACCEPT = "A";
+const PREVIEW = 3900; // one of 4,000 characters was cut, give or take an ellipsis
 
 class ReviewCard extends Card {
   /**
@@ -12,11 +13,12 @@ class ReviewCard extends Card {
     const { format, result, preview } = decision.detail;
     const json = format === "json";
     this.original = !this.editable ? preview : json ? JSON.stringify(result, null, 2) : String(result);
-    this.shown = h(`pre.result${json || format === "other" ? ".code" : ""}`,
+    this.shown = h(`pre.result${json || format === "other" ? ".mono" : ""}`,
       { tabIndex: 0, "aria-label": "Result" }, this.original);
-    this.field = h(`textarea.result${json ? ".code" : ""}`, {
+    this.field = h(`textarea.result${json ? ".mono" : ""}`, {
       id: `${this.name}r`, "aria-label": "Result", hidden: true, spellcheck: !json,
     });
+    this.field.value = this.original;
     this.fault = new Fault(this.field);
     this.editing = false;
     this.edit = button("Edit", "small", {
@@ -27,12 +29,14 @@ class ReviewCard extends Card {
 
   body() {
     const { preview, attempt, comments = [], stored } = this.d.detail;
-    const partly = !this.editable && preview && `Shown in part${stored?.file ? `; whole in ${stored.file}` : ""}.`;
+    const partly = !this.editable && preview.length >= PREVIEW &&
+      `Shown in part${stored?.file ? `; the whole is in ${stored.file}` : ""}.`;
     return [
       h("div.sheet", {},
         h("div.sheethead", {}, h("h4", {}, attempt > 1 ? `Result of attempt ${attempt}` : "Result"),
           h("span.sub.grow", {}, this.fault.el), this.edit),
         h("div.resultbox", {}, this.shown, this.field), partly && h("p.sub", {}, partly),
+        this.d.detail.editable && !this.d.exact && h("p.sub", {}, NOT_EXACT),
         comments.length > 0 && h("div.comments", {}, h("h4", {}, "Sent back before"),
           h("ol", {}, comments.map((/** @type {string} */ text) => h("li", {}, `“${text}”`))))),
       this.options.el, this.note.el,
@@ -43,12 +47,12 @@ class ReviewCard extends Card {
     return Boolean(this.d.detail.editable && this.d.exact);
   }
 
+  /** The text in place of what is read, or back; what was written is there when it comes again. */
   turn() {
     this.editing = !this.editing;
-    this.field.value = this.original;
     this.field.hidden = !this.editing;
     this.shown.hidden = this.editing;
-    this.fault.say("");
+    this.fault.say(this.editing ? this.read().fault : "");
     write(this.edit, this.editing ? "Undo changes" : "Edit");
     if (this.editing) {
       const accept = this.options.rows.find((row) => row.key === ACCEPT);

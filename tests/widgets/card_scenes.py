@@ -1,0 +1,281 @@
+"""Runs in which a card of each purpose is open, as the engine would write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .scenes import HOSTILE, Scene, begun, deciding
+
+SUM = "10 min = 10 (critical) × 1.0 (level 3) × 1.0 (normal)"
+
+
+def options(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    """Options with keys A, B, …, from their texts and descriptions."""
+    return [
+        {"key": chr(65 + i), "text": text, "description": about}
+        for i, (text, about) in enumerate(pairs)
+    ]
+
+
+def card(purpose: str, **rest: Any) -> dict[str, Any]:
+    """What all cards of the engine share."""
+    plain = {
+        "purpose": purpose, "kind": "critical", "category": None, "context": "", "other": False,
+        "asker": "", "because": "", "timeout_s": 600.0, "sum": SUM, "recommend": "A",
+    }  # fmt: skip
+    return plain | rest
+
+
+CHECKPOINT = card(
+    "checkpoint",
+    context="Based on complexity, the rest will take at least 47 min.",
+    because="time and cost are inside the expected range",
+    options=options(
+        ("Continue", "as planned"),
+        ("Adjust", "tell the later agents something"),
+        ("Simplify", "go down to level 2 (Beta)"),
+        ("Stop", "keep what there is; can be resumed"),
+    ),
+    detail={
+        "findings": [
+            [
+                "competitive-intelligence-expert",
+                "Competitors change prices weekly, not monthly",
+            ],
+            ["business-analyst", "B2B buyers accept usage pricing above 50 seats"],
+        ],
+        "blockers": [
+            ["data-analytics-expert", "No price history before 2025-01 for the EU store"],
+        ],
+        "time": {"actual_s": 852.0, "expected_s": 720.0, "low_s": 540.0, "high_s": 1020.0},
+        "left_s": 2820.0,
+        "cost": {"usd": 0.98, "budget_usd": 5.0, "unknown": 0},
+        "running": ["product-strategy-expert", "uiux-expert", "ai-ml-expert"],
+        "outlook": {
+            "A": ["Nothing changes: the other 9 tasks run at level 3."],
+            "B": ["What you write is told to all 6 agents that have not started."],
+            "C": ["The run goes on at level 2 (Beta). 3 tasks are left out:"],
+            "D": ["3 running agents are ended; 3 results are kept.", "The run can be resumed."],
+        },
+        "simplify": {
+            "level": 2,
+            "tasks": [
+                ["security-specialist", "runs from level 4"],
+                ["qa-test-engineer", "runs from level 3"],
+                ["devops-sre-expert", "needs qa-test-engineer"],
+            ],
+            "total": 3,
+        },
+    },
+)
+
+APPROVAL = card(
+    "approval",
+    asker="business-analyst",
+    recommend=None,
+    timeout_s=None,
+    sum="",
+    options=options(("Approve", "the tool runs with these arguments"),
+                    ("Refuse", "the tool does not run; the agent goes on without it")),
+    detail={
+        "tool": "send_email",
+        "description": "Sends one message from the project's own address.",
+        "problem": "",
+        "arguments": {
+            "to": "pricing-team@example.com",
+            "subject": "Usage pricing: what we found",
+            "body": "Hello,\n\nB2B buyers accept usage pricing above 50 seats. Competitors change"
+            " their prices weekly.\n\nShall we go on with the usage model?\n\nThe pricing run",
+            "urgent": False,
+            "copies": 2,
+            "attachments": [{"file": "segments.csv", "rows": 412}],
+        },
+    },
+)  # fmt: skip
+
+REVIEW = card(
+    "review",
+    asker="product-strategy-expert",
+    timeout_s=None,
+    sum="",
+    options=options(("Accept", "others get this result"),
+                    ("Send back", "another attempt that sees your comment")),
+    detail={
+        "format": "text",
+        "result": "MVP features, ranked\n\n1. Price rules by segment\n2. Weekly competitor prices\n"
+        "3. Approval of price changes\n4. Audit trail\n\nLeft out: discounts by hand, because"
+        " nobody of the 14 people asked uses them more than once a month.",
+        "preview": "MVP features, ranked",
+        "editable": True,
+        "attempt": 2,
+        "comments": ["Rank them, and say what is left out and why"],
+        "stored": {"kind": "text", "file": "results/0004.2.txt", "size": 240},
+    },
+)  # fmt: skip
+
+FAILURE = card(
+    "failure",
+    because="2 of 9 tasks need its result",
+    recommend="B",
+    options=options(
+        ("Retry", "three more attempts"),
+        ("Go on without it", "what needs its result is left out"),
+        ("Stop", "keep what there is; can be resumed"),
+    ),
+    detail={
+        "error": "ValidationError: PriceRule.valid_from must be before valid_to (rule 7 of 31)\n"
+        "  File \"rules.py\", line 88, in check\n    raise ValidationError(self)",
+        "attempts": 3,
+        "dependents": ["qa-test-engineer", "devops-sre-expert"],
+        "total": 2,
+    },
+)  # fmt: skip
+
+
+def asking(at: float, key: str, title: str, given: dict[str, Any], **rest: Any) -> Scene:
+    """The pricing run with one such card open."""
+    s = begun()
+    s.spend(16.1, "database-architect", 296_000, 0.98)
+    s.say(18.66, "product-strategy-expert", "MVP features: 3 of 11 scored")
+    s.say(18.5, "uiux-expert", "Sketching the pricing dashboard")
+    s.say(18.45, "ai-ml-expert", "Training fold 2 of 5")
+    s.ask(at, key, title, **given | rest)
+    return s
+
+
+def checkpoint(**rest: Any) -> Scene:
+    """A checkpoint after the first phase; 7:24 left at 18.7 minutes."""
+    title = "Checkpoint after phase 1, Research & Analysis"
+    return asking(16.1, "checkpoint-1", title, CHECKPOINT, **rest)
+
+
+def overrun() -> Scene:
+    """A phase takes half as long again as was expected; nothing can be left out."""
+    detail = dict(CHECKPOINT["detail"]) | {
+        "findings": [], "blockers": [], "running": ["uiux-expert"],
+        "time": {"actual_s": 1260.0, "expected_s": 720.0, "low_s": None, "high_s": None},
+        "cost": {"usd": 1.40, "budget_usd": None, "unknown": 2},
+    }  # fmt: skip
+    del detail["simplify"]
+    three = [o for o in CHECKPOINT["options"] if o["key"] != "C"]
+    title = "Architecture & Design takes longer than expected"
+    return asking(
+        16.1, "overrun-2", title, CHECKPOINT, purpose="overrun", detail=detail, options=three,
+        context="Based on complexity, this will take at least 47 min more.",
+    )  # fmt: skip
+
+
+def approval(**detail: Any) -> Scene:
+    """A tool's call waits to be approved."""
+    given = APPROVAL["detail"] | detail
+    s = asking(
+        18.2,
+        "send-email-1",
+        "Approve send_email?",
+        APPROVAL,
+        task="product-strategy-expert",
+        detail=given,
+    )
+    s.wait(18.2, "product-strategy-expert", "human")
+    return s
+
+
+def review(**detail: Any) -> Scene:
+    """A result waits to be accepted, the second one."""
+    given = REVIEW["detail"] | detail
+    s = asking(18.2, "review-4", "Review the result of product-strategy-expert", REVIEW,
+               task="product-strategy-expert", detail=given)  # fmt: skip
+    s.wait(18.2, "product-strategy-expert", "human")
+    return s
+
+
+def failure() -> Scene:
+    """An agent gave up; 7:24 left at 18.7 minutes."""
+    s = asking(16.1, "failure-7", "ai-ml-expert failed", FAILURE, task="ai-ml-expert")
+    s.wait(16.1, "ai-ml-expert", "human")
+    return s
+
+
+INBOX = (
+    ("cache", "Cache for price lookups", "backend-expert", 28, 60),
+    ("retry-policy", "Retry policy of the importer", "data-analytics-expert", 54, 120),
+    ("chart-library", "Chart library", "frontend-expert", 96, 300),
+    ("currency-rounding", "Currency rounding", "backend-expert", 141, 300),
+    ("database-technology", "Database technology", "database-architect", 444, 600),
+    ("auth-provider", "Auth provider", "security-specialist", 476, 900),
+    ("model-family", "Model family", "ai-ml-expert", 512, 600),
+    ("empty-state", "Empty-state wording of the pricing dashboard for new accounts", "uiux-expert",
+     560, 600),
+    ("cloud-region", "Cloud region", "devops-sre-expert", 571, 600),
+    ("log-retention", "Log retention", "security-specialist", 802, 900),
+)  # fmt: skip
+"""Id, title, who asks, seconds left at 18.7 minutes, and of how many."""
+
+
+def inbox() -> Scene:
+    """Twelve open decisions: ten with a clock, an approval without one, and one that is held."""
+    s = begun()
+    s.spend(16.1, "database-architect", 296_000, 0.98)
+    last = 0.0
+    asked = sorted((18.7 - (whole - left) / 60, key, title, asker, whole)
+                   for key, title, asker, left, whole in INBOX)  # fmt: skip
+    for at, key, title, asker, whole in asked:
+        s.ask(at, key, title, asker=asker, timeout_s=float(whole))
+        last = at
+    s.ask(last, "send-email-1", "Approve send_email?", **APPROVAL)
+    s.ask(last, "delete", "Delete the old price table", asker="database-architect")
+    s.hold(last, "delete", "hold")
+    return s
+
+
+def decided() -> Scene:
+    """What became of cards of each purpose."""
+    s = deciding()
+    s.ask(18.0, "checkpoint-1", "Checkpoint after phase 1, Research & Analysis", **CHECKPOINT)
+    s.decide(18.1, "checkpoint-1", "B", "user", note="Leave out the EU store for now")
+    s.ask(18.1, "send-email-1", "Approve send_email?", **APPROVAL)
+    s.decide(18.2, "send-email-1", "A", "user", values={"to": "me@example.com"})
+    s.ask(18.2, "send-email-2", "Approve send_email?", **APPROVAL)
+    s.decide(18.3, "send-email-2", "B", "user", note="The team has not read it yet")
+    s.ask(18.3, "review-3", "Review the result of uiux-expert", **REVIEW)
+    s.decide(18.35, "review-3", "B", "remote", who="maria, from the command line",
+             note="Rank them, and say what is left out and why")  # fmt: skip
+    s.ask(18.4, "review-4", "Review the result of product-strategy-expert", **REVIEW)
+    s.decide(18.5, "review-4", "A", "user", values={"result": "shorter"})
+    s.ask(18.5, "failure-7", "ai-ml-expert failed", **FAILURE)
+    s.decide(18.6, "failure-7", "B", "timeout")
+    return s
+
+
+def hostile() -> Scene:
+    """Cards of each purpose with hostile strings wherever an agent or a person can write."""
+    s = deciding()
+    for n, text in enumerate(HOSTILE):
+        found = [[text, text]] * 3
+        details: dict[str, tuple[dict[str, Any], Any]] = {
+            "checkpoint": (CHECKPOINT, CHECKPOINT["detail"] | {
+                "findings": found, "blockers": found, "running": [text] * 3,
+                "outlook": {key: [text, text] for key in "ABCD"},
+                "simplify": {"level": 2, "tasks": found, "total": 1_000_000}}),
+            "approval": (APPROVAL, {
+                "tool": text, "description": text, "problem": text,
+                "arguments": {text[:3000]: text, "list": [text, {text[:200]: text}],
+                              "n": float("nan"), "big": 2**63, "deep": _deep(text),
+                              "__proto__": {"polluted": text}}}),
+            "review": (REVIEW, REVIEW["detail"] | {
+                "result": text, "preview": text[:4000], "comments": [text] * 3,
+                "stored": {"file": text}}),
+            "failure": (FAILURE, {
+                "error": text, "attempts": 3, "dependents": [text] * 3, "total": 7}),
+        }  # fmt: skip
+        for purpose, (base, detail) in details.items():
+            s.ask(18.2, f"{purpose}-{n}", text, **base | {
+                "detail": detail, "context": text, "asker": text, "because": text})  # fmt: skip
+    return s
+
+
+def _deep(text: str) -> Any:
+    nest: Any = text
+    for _ in range(60):
+        nest = [nest]
+    return nest
