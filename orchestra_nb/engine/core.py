@@ -185,11 +185,10 @@ class Core(ABC):
                     handler(message)
                 else:
                     message()
-            if due is not None and due <= now:
-                # As it was before the messages: one of them may have moved the timer that tells.
-                if now - due > ASLEEP_AFTER_S:
-                    self._on_late(now - due)
-                self.timers.fire(now)
+            # As it was before the messages: one of them may have moved the timer that tells.
+            if due is not None and now - due > ASLEEP_AFTER_S:
+                self._on_late(now - due)
+            self.timers.fire(now)
             self._advance()
             self._flush()
         except Exception as error:  # a fault of ours: loud, and nobody is left waiting

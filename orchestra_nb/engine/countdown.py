@@ -70,7 +70,7 @@ class Countdown:
         """Somebody is at the card. Whether this began a hold or changed its cause."""
         if self.remaining is None:
             return False
-        before = self.held
+        before = self._shown()
         self._advance(now)
         if typing:
             self._until["typing"] = now + TYPING_S
@@ -78,7 +78,7 @@ class Countdown:
         if budget > 0:
             self._until["here"] = now + min(HERE_S, budget)
         self._decide(now)
-        return self.held != before
+        return self._shown() != before
 
     def hold(self, now: float, on: bool) -> bool:
         """Wait for me, or not any more. Whether that changed anything."""
@@ -92,11 +92,11 @@ class Countdown:
         """The machine slept: a minute more before anything happens. Whether the cause changed."""
         if self.remaining is None:
             return False
-        before = self.held
+        before = self._shown()
         self._advance(now)
         self._until["asleep"] = now + ASLEEP_S
         self._decide(now)
-        return self.held != before
+        return self._shown() != before
 
     def extend(self, now: float, seconds: float) -> None:
         """Add seconds to the clock."""
@@ -108,19 +108,23 @@ class Countdown:
 
     def tick(self, now: float) -> bool:
         """Let go of holds that are over. Whether the hold ended or changed its cause."""
-        before = self.held
+        before = self._shown()
         self._advance(now)
-        return self.held != before
+        return self._shown() != before
+
+    def _shown(self) -> tuple[Cause | None, float | None]:
+        """What a view of a held clock shows; of a running one it knows the deadline."""
+        return self.held, self.remaining if self.held is not None else None
 
     def _switch(self, cause: Cause, now: float, on: bool) -> bool:
-        before = self.held
+        before = self._shown()
         self._advance(now)
         if on:
             self._until[cause] = math.inf
         else:
             self._until.pop(cause, None)
         self._decide(now)
-        return self.held != before
+        return self._shown() != before
 
     def _advance(self, now: float) -> None:
         """Book the time up to now, letting go of each hold when it was over."""

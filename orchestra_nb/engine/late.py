@@ -32,8 +32,10 @@ def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
         yours = command.text or command.option
         said = f"Too late: {outcome.option} was taken by timeout at {at}. "
         return Reply(False, f"{said}Your {yours} was not used.", late=True)
-    who = outcome.who or outcome.by
-    if outcome.by == "user" and not outcome.who:
+    who: str = outcome.by
+    if outcome.by in ("user", "remote") and outcome.who:
+        who = outcome.who
+    elif outcome.by == "user":
         elsewhere = command.source == "board" and winner and not mine
         who = "you in another tab" if elsewhere else "you"
     return Reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.", late=True)
