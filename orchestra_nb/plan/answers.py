@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .text import clean, fold
+from .text import clean, fold, seen
 
 if TYPE_CHECKING:
     from .questions import Question
@@ -154,6 +154,7 @@ def _option(question: Question, raw: object) -> str | None:
     words = _words(raw)
     if words is None:
         return None
+    words = seen(words) or words
     if words in question.options:
         return words
     folded = fold(words)

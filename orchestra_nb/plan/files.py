@@ -17,6 +17,7 @@ from .fields import Value
 from .markdown import read_markdown, write_markdown
 from .model import Format, Plan
 from .parts import Option
+from .questions import Question, own_id
 from .sources import Source, read_json, read_yaml
 from .text import short, slug
 
@@ -162,8 +163,7 @@ def _own_id(value: Value) -> str | None:
         return value.agent
     if isinstance(value, Decision):
         return slug(value.title)
-    ask = getattr(value, "ask", None)
-    return ask.strip()[:200] if isinstance(ask, str) else None
+    return own_id(value.ask) if isinstance(value, Question) else None
 
 
 def _options(options: tuple[Option, ...]) -> Any:

@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field, SkipValidation
 from ..errors import Fault
 from .answers import is_blank, leading, read
 from .entries import Decision
-from .fields import Name, Text, Title, Value, build_list, one_of, title
+from .fields import Name, Text, Title, Value, build_list, one_of, text, title
 from .forms import defaults, described, flat, left_to_ask
 from .parts import Plain
-from .text import clean, did_you_mean, fold, short, under
+from .text import clean, did_you_mean, fold, seen, short, under
 from .timeouts import is_asked
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Question(Value):
         if data.get("kind", "text") not in _NUMBERS:
             data["default"] = _as_written(data.get("default"))
         if isinstance(data.get("ask"), str):
-            data.setdefault("id", data["ask"].strip()[:200])
+            data.setdefault("id", own_id(data["ask"]))
         follow = data.get("follow_up")
         if isinstance(follow, Mapping):
             data["follow_up"] = {
@@ -138,6 +138,8 @@ class Question(Value):
     def faults(self) -> list[Fault]:
         """What its kind does not know; a default or a follow-up that is no answer."""
         found = [*self._faults_of_kind(), *self._faults_of_setting()]
+        if self.id != seen(self.id):
+            found.append(Fault("id", f"{short(self.id)} has characters that nobody sees"))
         if found:
             return found
         if not is_blank(self.default):
@@ -205,6 +207,11 @@ class Question(Value):
         return f"{short(answer)} is no answer to it: {said[:1].lower()}{said[1:].rstrip('.')}"
 
 
+def own_id(ask: str) -> str:
+    """The id of a question that is given none."""
+    return seen(ask)[:200].strip() or "question"
+
+
 def _prepare_setting(data: dict[str, Any]) -> None:
     """What can be answered where the answer sets something of the run."""
     sets = data.get("sets")
@@ -234,7 +241,7 @@ def _options(data: object, place: str, faults: list[Fault]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for index, item in enumerate(data):
         try:
-            found[title(item)] = None
+            found[seen(title(item)) or text(item)] = None
         except ValueError as error:
             faults.append(Fault(under(place, index), str(error)))
     return tuple(found)

@@ -6,9 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["clean", "did_you_mean", "fold", "named", "short", "slug", "under"]
+__all__ = ["clean", "did_you_mean", "fold", "named", "seen", "short", "slug", "under"]
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSEEN = re.compile(
+    "[\u061c\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _NOT_WORD = re.compile(r"[\W_]+")
 _PLAIN_KEY = re.compile(r"[\w-]{1,80}")
 _SLUG_LENGTH = 80
@@ -17,6 +21,11 @@ _SLUG_LENGTH = 80
 def clean(text: str) -> str:
     """The text with half surrogates as U+FFFD, so that it can always be written as UTF-8."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def seen(text: str) -> str:
+    """The text in one line, with nothing in it that people can't see and thus can't type."""
+    return _UNSEEN.sub("", _BREAKS.sub(" ", clean(text))).strip()
 
 
 def fold(text: str) -> str:

@@ -456,6 +456,17 @@ def test_ids_are_unique_in_the_whole_plan() -> None:
     ]
 
 
+def test_nobody_has_to_type_what_they_cannot_see() -> None:
+    """Ids made from questions, and options, have no hidden characters: what is typed finds them."""
+    hidden = "Which\u200b mar\nket?\ufeff"
+    asked = Question(ask=hidden, options=["B2\u2060B ", "\u202eB2C", "B2B"], default="B2\u2060B")
+    assert (asked.ask, asked.id, asked.options) == (hidden, "Which mar ket?", ("B2B", "B2C"))
+    assert read(asked, "B2\u2060B") == read(asked, "b2b") == "B2B"
+    assert faults_of(id="a\u200bb") == {"id": "'a\\u200bb' has characters that nobody sees"}
+    assert Question(ask="\u200b!").id == "!"
+    assert Question(ask="\u200b").id == "question"
+
+
 def test_each_setting_is_asked_once() -> None:
     """Two questions can't both set the level."""
     assert plan_faults("- {ask: A?, sets: level}\n- {ask: B?, sets: level}") == [
