@@ -25,6 +25,8 @@ from ..views.remaining import seconds_left
 from ..views.static_html import final_html, final_text
 from ..widgets.board import Board
 from ..widgets.snapshot import RunInfo, delta, snapshot
+from .ears import Afterwards, Ear
+from .lookups import look, with_task
 from .output import Outputs
 from .pump import NO_PUMP, KernelPump
 
@@ -78,7 +80,7 @@ class Attached:
         self._concluded = False
         #: The execution that shows the run already.
         self.shown_in = ""
-        ear = _Ear(self._hear)
+        ear = Ear(self._hear)
         self._ear = ear
         self.board = Board(self._snapshot(state), on_message=lambda message: ear.hear(message))
 
@@ -126,6 +128,7 @@ class Attached:
         engine, state, change = self._engine, self._engine.state, self._change
         # Counted, not summed up: a picture that was sent may have had the newest ones already.
         change.findings, self._told = len(state.findings) - self._told, len(state.findings)
+        self._look_again(state)
         now = self._flushed = engine.now()
         important = bool(change.decisions)
         message = delta(
@@ -157,7 +160,7 @@ class Attached:
 
     def _retire(self) -> None:
         """Let go of the run: a widget lives as long as its kernel, results must not."""
-        self._ear.hear = _Afterwards(self.board).hear
+        self._ear.hear = Afterwards(self.board).hear
 
     def _stay_alive(self) -> None:
         if self._engine.state.ended_at is None:
@@ -178,9 +181,19 @@ class Attached:
         picture = self._snapshot(self._engine.state)
         self._engine.when_durable(lambda: self.board.refresh(picture))
 
+    def _look_again(self, state: State) -> None:
+        """Level and budget may be others now."""
+        self._info = RunInfo.of(state, estimates=self._info.estimates)
+
     def _snapshot(self, state: State) -> dict[str, Any]:
+        self._look_again(state)
         now = self.run.now()
-        return snapshot(state, now, run=self._info, left_s=self._time_left(state, now))
+        picture = snapshot(state, now, run=self._info, left_s=self._time_left(state, now))
+        # What was filled in before a page was reloaded counts: it must be there to be seen.
+        for one in picture["decisions"]:
+            if one["purpose"] == "form" and one["outcome"] is None:
+                one["draft"] = self._engine.decisions.drafted(one["id"])
+        return picture
 
     def _time_left(self, state: State, now: float) -> float | None:
         """Seconds left at least; worked out anew every ten seconds."""
@@ -223,6 +236,10 @@ class Attached:
         elif kind == "hello":
             self._met = True
             self._engine.call(self._welcome)
+        elif kind == "look":
+            self._engine.call(
+                lambda: self.board.push({"type": "told", "id": key, **look(self._engine, message)})
+            )
         elif kind == "command":
             self.board.push({"type": "ack", "id": key})
             if not isinstance(key, str) or key in self._handled:
@@ -259,46 +276,13 @@ class Attached:
 
         try:
             if isinstance(body, dict):
-                body = {**body, "client": str(message.get("client", ""))}
+                client = str(message.get("client", ""))
+                body = with_task(self._engine.state.graph, body) | {"client": client}
             command = from_json(body, source="board")
         except CommandError as error:
             reply(Reply(False, str(error), error.faults))
             return
         self._engine.post(Order(command, reply))
-
-
-class _Ear:
-    """Who hears what a board's views say; another one when the run is long over."""
-
-    def __init__(self, hear: Callable[[dict[str, Any]], None]):
-        self.hear = hear
-
-
-class _Afterwards:
-    """Answers views of a run that is long over, from its last picture alone."""
-
-    def __init__(self, board: Board):
-        self._board = weakref.ref(board)
-
-    def hear(self, message: dict[str, Any]) -> None:
-        """Answer a view. Any thread."""
-        kind, key = message.get("type"), message.get("id")
-        board = self._board()
-        if board is None:
-            return
-        picture = board.snapshot
-        if kind == "ping":
-            board.push({"type": "pong", "id": key, "t0": message.get("t0"), "now": picture["now"]})
-        elif kind == "hello":
-            board.push({"type": "snapshot", "snapshot": picture})
-        elif kind == "command":
-            body = message.get("body")
-            decision = body.get("decision") if isinstance(body, dict) else None
-            text = f"The run is over ({picture['totals']['status']})"
-            board.push({"type": "ack", "id": key})
-            board.push(
-                {"type": "reply", "id": key, "decision": decision, "ok": False, "text": text}
-            )
 
 
 class NotebookWaiter:

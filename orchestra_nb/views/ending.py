@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..state import DecisionState, Outcome, State, TaskState
+from .answers import answered_line
 from .words import count, cut, outcome_sentence, plain, time_of_day
 
 __all__ = ["Ending", "ending", "record_line"]
@@ -59,6 +60,8 @@ def ending(state: State, *, variable: str = "run") -> Ending:
 
 def record_line(state: State, decision: DecisionState, outcome: Outcome) -> str:
     """By whom a decision was taken, when, and for what reason, as its record says it."""
+    if decision.purpose == "form":
+        return answered_line(decision, outcome, mode=state.mode)
     # The log's reason repeats what the sentence says; the record only adds the plan's own.
     said = replace(outcome, reason=decision.because, who=cut(outcome.who, 80))
     return outcome_sentence(decision, said, mode=state.mode)

@@ -37,13 +37,13 @@ class RunInfo:
         variable: str = "run",
         estimates: Mapping[int, float] | None = None,
     ) -> RunInfo:
-        """What the run's plan says."""
+        """What the run's plan says, and what was changed about it since."""
         plan = state.graph.plan
         level = load_levels().get(state.level)
         return cls(
             level_name=level.name if level else "",
             slots=plan.max_concurrency,
-            budget_usd=plan.budget.usd if plan.budget else None,
+            budget_usd=state.budget.get("usd"),
             variable=variable,
             estimates=estimates,
         )

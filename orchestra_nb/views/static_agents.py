@@ -61,7 +61,7 @@ def agents(state: State, *, rows: int, slots: int) -> str:
     for task, one in zip(tasks, pieces, strict=True):
         first = before is not None and task.phase != before
         before = task.phase
-        body.append(_row(task, f"<td><div class=strip>{_strip(one, end)}</div></td>", first))
+        body.append(_row(state, task, f"<td><div class=strip>{_strip(one, end)}</div></td>", first))
     longest = max(len(cut(task.id, 80)) for task in tasks)
     head = (
         f"<tr class=top><th class=h4>Agents</th><th><div class=axis>{_axis(end, 190)}</div></th>"
@@ -83,7 +83,7 @@ def _many(state: State, tasks: list[TaskState], end: float, rows: int, slots: in
     listed = _worth_showing(tasks, rows)
     more = len(tasks) - len(listed)
     rest = f"<div class=sub>and {count(more, 'more task')} with no row here</div>" if more else ""
-    body = "".join(_row(task, "", False) for task in listed)
+    body = "".join(_row(state, task, "", False) for task in listed)
     said = ", ".join(
         f"{state.counts[status]:,} {word}"
         for status, word in (
@@ -108,7 +108,7 @@ def _many(state: State, tasks: list[TaskState], end: float, rows: int, slots: in
 
 def _hidden_heads() -> str:
     return "".join(
-        f"<th><span class=sr>{w}</span></th>" for w in ("Status", "Last message", "Took")
+        f"<th><span class=sr>{w}</span></th>" for w in ("Status", "Last message", "Took", "By hand")
     )
 
 
@@ -118,7 +118,7 @@ def _worth_showing(tasks: list[TaskState], most: int) -> list[TaskState]:
     return sorted(tasks, key=lambda task: (order.get(task.status, 3), task.index))[:most]
 
 
-def _row(task: TaskState, strip: str, first: bool) -> str:
+def _row(state: State, task: TaskState, strip: str, first: bool) -> str:
     took = ""
     if task.started_at is not None and task.ended_at is not None:
         took = clock(task.ended_at - task.started_at)
@@ -128,10 +128,27 @@ def _row(task: TaskState, strip: str, first: bool) -> str:
     title = f' title="{text}"' if len(text) > _FITS else ""
     return (
         f'<tr class="s-{task.status}{" first" if first else ""}">'
-        f'<td class=who title="{name}">{glyph(task.status)}{name}</td>{strip}'
+        f'<td class=who title="{name}">{glyph(task.status)}{name}{_edited(state, task)}</td>{strip}'
         f'<td class="w w-{task.status}">{STATUS_WORDS[task.status]}</td>'
-        f"<td class=say{title}>{text}</td><td class=num>{took}</td></tr>"
+        f"<td class=say{title}>{text}</td><td class=num>{took}</td>"
+        f"<td class=hand>{_rated(task)}</td></tr>"
     )
+
+
+def _edited(state: State, task: TaskState) -> str:
+    if task.title == state.graph.nodes[task.index].title:
+        return ""
+    return _sign("edit", "Its text was edited by hand")
+
+
+def _rated(task: TaskState) -> str:
+    if task.rating is None:
+        return ""
+    return _sign("up", "Rated: good") if task.rating else _sign("down", "Rated: poor")
+
+
+def _sign(shape: str, words: str) -> str:
+    return f'<span class=sign role=img aria-label="{words}" title="{words}">{glyph(shape)}</span>'
 
 
 def _text(value: str, limit: int) -> str:

@@ -18,11 +18,13 @@ from typing import Final
 
 from ..plan.durations import clock
 from ..state import DecisionState, Finding, Outcome, State
+from .answers import answered, answered_words
 from .ending import Ending, ending, record_line
 from .glyphs import glyph
 from .run_info import RunInfo
 from .static_agents import agents
 from .words import (
+    FINDING_WORDS,
     MODE_WORDS,
     STATUS_WORDS,
     choice,
@@ -264,7 +266,8 @@ def _findings(state: State) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    kind, word = ("blocker", "<b>Blocker</b> ") if finding.kind == "blocker" else ("finding", "")
+    kind = "blocker" if finding.kind == "blocker" else "finding"
+    word = f"<b>{FINDING_WORDS[finding.kind]}</b> " if finding.kind != "insight" else ""
     return (
         f'<li title="{_text(finding.agent, 80)}"><span class=by-{kind}>{glyph(kind)}</span>'
         f"<span>{word}"
@@ -293,10 +296,21 @@ def _record(state: State, decision: DecisionState) -> str:
         by, chosen, line = "cancelled", "", cut(decision.withdrawn, 800)
     else:
         by = outcome.by
-        chosen = f" → {choice(decision, outcome)}"
+        form = decision.purpose == "form"
+        chosen = f" → {answered_words(decision) if form else choice(decision, outcome)}"
         line = cut(record_line(state, decision, outcome), 800)
         line = f"{line} {noted(decision, outcome)}".rstrip()
     return (
         f"<div class=record data-by={by}>{glyph(by)}<div><b>{_text(decision.title, 200)}</b>"
-        f"{escape(chosen)}<div class=sub>{escape(line)}</div></div></div>"
+        f"{escape(chosen)}<div class=sub>{escape(line)}</div>{_answers(decision)}</div></div>"
     )
+
+
+def _answers(decision: DecisionState) -> str:
+    """What a form was answered, as a short list."""
+    rows = "".join(
+        f"<div><dt>{escape(one.ask)}</dt>"
+        f"<dd{' class=asdefault' if one.by_default else ''}>{escape(one.answer)}</dd></div>"
+        for one in answered(decision)
+    )
+    return f"<dl class=answers>{rows}</dl>" if rows else ""

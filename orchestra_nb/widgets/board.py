@@ -22,6 +22,10 @@ PARTS: Final = (
     "theme.js",
     "bars.js",
     "strip.js",
+    "popover.js",
+    "menu.js",
+    "steer.js",
+    "notify.js",
     "head.js",
     "agents.js",
     "stream.js",
@@ -37,6 +41,8 @@ PARTS: Final = (
     "approval_card.js",
     "review_card.js",
     "failure_card.js",
+    "field.js",
+    "form_card.js",
     "cards.js",
     "dock.js",
     "board.js",
@@ -49,7 +55,7 @@ one scope, and only the last one exports.
 """
 
 
-STYLES: Final = ("orchestra.css", "cards.css", "purposes.css")
+STYLES: Final = ("orchestra.css", "cards.css", "purposes.css", "form.css", "steer.css")
 """The parts of the one stylesheet, in order; all of it under ``.onb``."""
 
 

@@ -15,9 +15,9 @@ Row = list[Any]
 """``[index, status, text, at, until, started, ended, attempt, spans, marks]``.
 
 Times are the run's ``t``; ``spans`` are ``[kind, start, end or None]``. ``text`` is foreign and
-already cut. ``marks`` are letters: ``s`` it can be skipped and its text edited, ``r`` tried again,
-``n`` tried again at once, ``t`` rated; ``e`` its text was edited, ``u`` and ``d`` its thumb is up
-or down.
+already cut. ``marks`` are letters: ``s`` it can be skipped, ``w`` its text rewritten, ``r`` it can
+be tried again, ``n`` at once, ``t`` it can be rated; ``e`` its text was edited, ``u`` and ``d`` its
+thumb is up or down.
 """
 
 MOST_SPANS: Final = 60
@@ -43,6 +43,16 @@ _CAUSE: Final = {
     "failed": "fail",
     "run": "run",
 }
+
+_CAN: Final = {
+    "pending": "sw",
+    "ready": "sw",
+    "retrying": "sn",
+    "failed": "wr",
+    "skipped": "wr",
+    "completed": "t",
+}
+_THUMB: Final = {True: "u", False: "d", None: ""}
 
 _DECIDERS: WeakKeyDictionary[Graph, dict[int, tuple[int, ...]]] = WeakKeyDictionary()
 
@@ -70,23 +80,26 @@ def pristine(task: TaskState, node: Node) -> bool:
     )
 
 
-def marks(task: TaskState, node: Node) -> str:
+def marks(state: State, task: TaskState) -> str:
     """What can be done with a task by hand, and what was."""
+    can = _CAN.get(task.status, "")
     match task.status:
-        case "pending" | "ready" if not task.attempt:
+        case "skipped" if task.skip_cause not in ("hand", "failed"):
+            can = "w"
+        case "retrying" if task.wait_until is None:
             can = "s"
-        case "failed":
-            can = "r"
-        case "skipped" if task.skip_cause == "hand":
-            can = "r"
-        case "retrying" if task.wait_until is not None:
-            can = "n"
-        case "completed":
-            can = "t"
-        case _:
-            can = ""
-    rated = {True: "u", False: "d", None: ""}[task.rating]
-    return f"{can}{'e' if task.title != node.title else ''}{rated}"
+        case "waiting" if task.error and _failure_is_open(state, task):
+            can = "swr"
+    edited = "e" if task.title != state.graph.nodes[task.index].title else ""
+    return f"{can}{edited}{_THUMB[task.rating]}"
+
+
+def _failure_is_open(state: State, task: TaskState) -> bool:
+    """Whether somebody is asked what to do with a task that failed."""
+    return any(
+        d.purpose == "failure" and d.about == task.index and d.open
+        for d in state.decisions.values()
+    )
 
 
 def row(state: State, task: TaskState) -> Row:
@@ -139,8 +152,7 @@ def _row(
     until: float | None = None,
 ) -> Row:
     times = (_ms(at), _ms(until), _ms(task.started_at), _ms(task.ended_at))
-    signs = marks(task, state.graph.nodes[task.index])
-    return [task.index, status, text, *times, task.attempt, spans, signs]
+    return [task.index, status, text, *times, task.attempt, spans, marks(state, task)]
 
 
 def _ms(t: float | None) -> float | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..state import Change, DecisionState, Finding, State, TaskState
+from ..views.answers import answered, answered_words
 from ..views.ending import ending, record_line
 from ..views.run_info import RunInfo
 from ..views.words import MODE_WORDS, PURPOSE_WORDS, choice, cut, noted, plain
@@ -97,6 +98,8 @@ def delta(
         "now": now,
         "totals": _totals(state, now, run, left_s),
     }
+    if change.run:
+        message["level"] = [state.level, cut(run.level_name, 60)]
     tasks = state.tasks
     touched = change.tasks
     if change.decisions:
@@ -202,7 +205,8 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
         "outcome": outcome
         and {
             "option": cut(outcome.option, 20),
-            "chosen": choice(d, outcome),
+            "chosen": answered_words(d) if d.purpose == "form" else choice(d, outcome),
+            "answers": [list(one) for one in answered(d)],
             "by": outcome.by,
             "line": f"{record_line(state, d, outcome)} {noted(d, outcome)}".rstrip(),
         },

@@ -1,26 +1,40 @@
 /* Agents: one row a task in the plan's order, one canvas behind all of them. */
 
-/** One row: name, strip's gap, word, message, aside. */
+/** One row: name, strip's gap, word, message, aside, and what was and can be done by hand. */
 class AgentRow {
-  /** @param {boolean} strip whether the canvas runs through it */
-  constructor(strip) {
+  /**
+   * @param {RowMenu} menu
+   * @param {boolean} strip whether the canvas runs through it
+   */
+  constructor(menu, strip) {
+    this.menu = menu;
+    this.i = -1;
     this.glyph = glyph("pending");
     this.mark = h("span", {}, this.glyph);
     this.name = h("span.cut");
+    this.edited = h("span.edited", { hidden: true, role: "img", "aria-label": EDITED_TITLE,
+      title: EDITED_TITLE }, glyph("edit"));
     this.word = h("span.word");
     this.text = h("span.cut");
     this.aside = h("span.num");
-    this.el = h("div.lane", { role: "listitem" }, h("span.who", {}, this.mark, this.name),
-      strip && h("span.gap"), h("span.say", {}, this.word, this.text, this.aside));
+    this.thumb = glyph("up");
+    this.rated = h("span.rated", { hidden: true, role: "img" }, this.thumb);
+    this.act = menu.button(() => this.i);
+    this.el = h("div.lane", { role: "listitem" },
+      h("span.who", {}, this.mark, this.name, this.edited), strip && h("span.gap"),
+      h("span.say", {}, this.word, this.text, this.aside, h("span.hand", {}, this.rated, this.act)));
   }
 
   /**
-   * @param {string} name
+   * @param {number} i
+   * @param {Picture} picture
    * @param {{ status: string, text: string, aside: string }} said
    * @param {boolean} first whether a rule stands above it
    */
-  update(name, said, first) {
+  update(i, picture, said, first) {
     const { status } = said;
+    const name = picture.nodes.name[i];
+    this.i = i;
     dress(this.el, `lane s-${status}${first ? " first" : ""}`);
     dress(this.mark, `s-${status}`);
     drawGlyph(this.glyph, status);
@@ -29,8 +43,31 @@ class AgentRow {
     write(this.word, WORDS[status]);
     tell(this.text, said.text);
     write(this.aside, said.aside);
+    this.byHand(picture.rows[i].marks, name);
+  }
+
+  /**
+   * @param {string} marks
+   * @param {string} name
+   */
+  byHand(marks, name) {
+    this.edited.hidden = !marks.includes("e");
+    const thumb = { u: "up", d: "down" }[/[ud]/.exec(marks)?.[0] || ""];
+    this.rated.hidden = !thumb;
+    if (thumb) {
+      const words = thumb === "up" ? "Rated: good" : "Rated: poor";
+      drawGlyph(this.thumb, thumb);
+      attr(this.rated, "title", words);
+      attr(this.rated, "aria-label", words);
+    }
+    // A button that has the focus stays: focus is never lost because a task went on.
+    const off = !this.menu.offers(this.i) && !this.act.matches(":focus, [aria-expanded=true]");
+    if (this.act.hidden !== off) this.act.hidden = off;
+    attr(this.act, "aria-label", `By hand: ${name}`);
   }
 }
+
+const EDITED_TITLE = "Its text was edited by hand";
 
 class Agents {
   /** @param {Context} context */
@@ -39,10 +76,11 @@ class Agents {
     this.strip = new Strip();
     this.legend = new Legend();
     const { picture } = context;
-    this.rows = picture.tasks.map(() => new AgentRow(true));
+    this.rows = picture.tasks.map(() => new AgentRow(context.menu, true));
+    this.list = h("div.rows", { role: "list" }, this.rows.map((row) => row.el), this.strip.el);
     this.el = h("section.lanes", { "aria-label": "Agents" },
-      h("div.lane.top", {}, h("h4", {}, "Agents"), h("span"), h("span")),
-      h("div.rows", { role: "list" }, this.rows.map((row) => row.el), this.strip.el), this.legend.el);
+      h("div.lane.top", {}, h("h4", {}, "Agents"), h("span"), h("span")), this.list, this.legend.el);
+    this.roving = new Roving(this.list, () => this.rows.map((row) => row.act));
   }
 
   /** Give the names the room they need, the rest to the strip. */
@@ -51,7 +89,8 @@ class Agents {
     const { fontSize, fontFamily } = getComputedStyle(this.el);
     g.font = `${fontSize} ${fontFamily}`;
     const { picture } = this.context;
-    const most = Math.max(...picture.tasks.map((i) => g.measureText(picture.nodes.name[i]).width));
+    const most = Math.max(...picture.tasks.map((i) =>
+      g.measureText(picture.nodes.name[i]).width + (picture.rows[i].marks.includes("e") ? 18 : 0)));
     // Narrow rows have a second line for the words, so names may be long.
     const room = this.el.clientWidth * (this.el.clientWidth < 720 ? 0.44 : 0.27);
     const wide = Math.ceil(Math.max(110, Math.min(most + 38, room)));
@@ -64,12 +103,13 @@ class Agents {
    */
   update(now, busy) {
     const { picture } = this.context;
-    const { name, phase } = picture.nodes;
+    const { phase } = picture.nodes;
     picture.tasks.forEach((i, n) => {
       const first = n > 0 && phase[i] !== phase[picture.tasks[n - 1]];
-      this.rows[n].update(name[i], picture.say(i, now, busy), first);
+      this.rows[n].update(i, picture, picture.say(i, now, busy), first);
     });
     picture.dirty.clear();
+    this.roving.settle();
     this.legend.update(picture);
   }
 

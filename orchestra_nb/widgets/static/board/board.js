@@ -24,6 +24,7 @@ class BoardView {
       picture: this.picture, clock: this.clock, wire: this.wire,
       speak: (text) => write(this.spoken, text),
       live: () => this.isLive(),
+      menu: /** @type {any} */ (null), // made with the board
     };
     this.root = h("div.onb", { "data-lm-suppress-shortcuts": "true" });
     // Other hosts bind keys too; what is pressed in here is meant for here.
@@ -82,8 +83,14 @@ class BoardView {
     const { context } = this;
     const many = this.picture.tasks.length > MOST_ROWS;
     this.dock?.end();
-    this.head = new Head(context);
-    this.attention = new Attention(context, () => this.dock?.focus());
+    this.notifier?.end();
+    this.popover?.close(false);
+    this.popover = new Popover();
+    this.menu = context.menu = new RowMenu(context, this.popover);
+    this.steer = new Steer(context, this.popover);
+    this.notifier = new Notifier(context, (id) => this.goTo(id));
+    this.head = new Head(context, this.steer.button);
+    this.attention = new Attention(context, () => this.dock?.focus(), this.notifier.el);
     this.figures = new Figures(context);
     this.over = new Over();
     this.phases = new Phases(context);
@@ -91,11 +98,23 @@ class BoardView {
     this.agents = many ? new Stream(context) : new Agents(context);
     this.dock = new Dock(context);
     const rehearsal = this.picture.run.rehearsal === null ? "" : ".rehearsal";
-    this.root.replaceChildren(h(`div.board${rehearsal}`,
+    this.board = h(`div.board${rehearsal}`,
       { role: "region", "aria-label": `Orchestration: ${this.picture.run.title}` },
       this.head.el, this.attention.el, this.figures.el, this.over.el,
-      h("div.two-col", {}, this.phases.el, this.feed.el), this.agents.el, this.dock.el, this.spoken));
+      h("div.two-col", {}, this.phases.el, this.feed.el), this.agents.el, this.dock.el, this.spoken,
+      this.popover.el);
+    this.popover.ground = this.board;
+    this.root.replaceChildren(this.board);
     this.agents.fit();
+  }
+
+  /**
+   * To a decision's card, from a notification.
+   * @param {string} id
+   */
+  goTo(id) {
+    this.dock?.select(id);
+    this.dock?.focus();
   }
 
   /** @param {any} message */
@@ -114,8 +133,11 @@ class BoardView {
         if (this.picture.apply(message)) this.show();
         else this.wire.hello();
         break;
+      case "told":
+        this.wire.answered(message);
+        break;
       case "reply":
-        this.dock?.reply(message);
+        if (!this.wire.answered(message)) this.dock?.reply(message);
         break;
       default:
         if (this.wire.knows && !this.picture.ended) this.clock.thaw();
@@ -126,10 +148,16 @@ class BoardView {
   show() {
     if (!this.figures) return;
     if (this.picture.ended) this.clock.freeze(this.picture.totals.ended);
+    // Before anything has started there is nothing to see but the questions.
+    this.board.classList.toggle("asking", this.picture.form !== null);
     this.head?.update();
     this.feed?.update();
     this.over?.update(this.picture.over);
     this.dock?.update();
+    this.menu?.update();
+    this.steer?.update();
+    this.notifier?.update();
+    if (this.picture.ended) this.popover?.close(false);
     this.pulse();
     this.draw(false);
   }
@@ -157,6 +185,7 @@ class BoardView {
       this.root.classList.toggle("still", !live);
       this.show();
     }
+    this.notifier?.look(this.clock.now());
     if (document.visibilityState === "hidden") {
       this.dock?.tick(this.clock.now(), this.busy);
       return;
@@ -192,6 +221,8 @@ class BoardView {
     this.sized.disconnect();
     this.sight.disconnect();
     this.dock?.end();
+    this.notifier?.end();
+    this.popover?.close(false);
     document.removeEventListener("visibilitychange", this.woke);
     this.model.off("msg:custom", this.heard);
     this.model.off("change:snapshot", this.given);

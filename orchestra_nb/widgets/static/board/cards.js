@@ -11,6 +11,7 @@ const CARDS = {
   approval: ApprovalCard,
   review: ReviewCard,
   failure: FailureCard,
+  form: FormCard,
 };
 
 /**

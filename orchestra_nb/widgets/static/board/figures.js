@@ -18,8 +18,8 @@ function aboutText(seconds) {
  */
 function rangeText(low, high) {
   const [a, b] = [aboutText(low), aboutText(high)];
-  const unit = / (s|min)$/.exec(a);
-  return unit && b.endsWith(unit[0]) ? `${a.slice(0, -unit[0].length)} to ${b}` : `${a} to ${b}`;
+  const [own, other] = [a, b].map((text) => /^(\d+) (s|min)$/.exec(text));
+  return own && other && own[2] === other[2] ? `${own[1]} to ${b}` : `${a} to ${b}`;
 }
 
 /**

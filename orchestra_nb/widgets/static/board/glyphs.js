@@ -37,11 +37,20 @@ const GLYPHS = {
   quiet: ["s", "M8 4.8a3.2 3.2 0 1 1 0 6.4a3.2 3.2 0 1 1 0-6.4z"],
   lost: ["s", RING, "s", "M4.2 11.8l7.6-7.6"],
   finding: ["f", "M8 5.6a2.4 2.4 0 1 1 0 4.8a2.4 2.4 0 1 1 0-4.8z"],
+  more: ["f", "M3.5 6.7a1.3 1.3 0 1 1 0 2.6a1.3 1.3 0 1 1 0-2.6z" +
+    "M8 6.7a1.3 1.3 0 1 1 0 2.6a1.3 1.3 0 1 1 0-2.6zM12.5 6.7a1.3 1.3 0 1 1 0 2.6a1.3 1.3 0 1 1 0-2.6z"],
+  edit: ["s", "M3 13l.8-3.2 6.9-6.9 2.4 2.4-6.9 6.9zM9.2 4.4l2.4 2.4"],
+  up: ["f", "M2.3 7.2h2.4v6.1H2.3zM5.8 7.1l2.3-4.9c1.1 0 1.7.8 1.5 1.8l-.4 2.1h3.2c.9 0 1.5.8 1.3 1.7" +
+    "l-.9 4.3c-.2.7-.7 1.2-1.4 1.2H5.8z"],
+  down: ["f", "M2.3 8.8h2.4V2.7H2.3zM5.8 8.9l2.3 4.9c1.1 0 1.7-.8 1.5-1.8l-.4-2.1h3.2c.9 0 1.5-.8 1.3-1.7" +
+    "l-.9-4.3c-.2-.7-.7-1.2-1.4-1.2H5.8z"],
+  close: ["s", "M4.5 4.5l7 7M11.5 4.5l-7 7"],
 };
 GLYPHS.slot = GLYPHS.budget = GLYPHS.rate;
 GLYPHS.autopilot = GLYPHS.budgeted = GLYPHS.agent = GLYPHS.policy;
 GLYPHS.interrupted = GLYPHS.stopped;
 GLYPHS.completed = GLYPHS.done;
+GLYPHS.asking = GLYPHS.open;
 
 /**
  * @param {string} name

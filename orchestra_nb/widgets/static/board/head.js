@@ -8,11 +8,15 @@
  * @property {Wire} wire
  * @property {(text: string) => void} speak says it in the one aria-live line
  * @property {() => boolean} live whether the kernel answers
+ * @property {RowMenu} menu what can be done with a task by hand
  */
 
 class Head {
-  /** @param {Context} context */
-  constructor(context) {
+  /**
+   * @param {Context} context
+   * @param {HTMLElement} steer the button for what can be said to the whole run
+   */
+  constructor(context, steer) {
     this.context = context;
     const command = (/** @type {any} */ body) => context.wire.command(body);
     this.glyph = glyph("running");
@@ -35,7 +39,7 @@ class Head {
     });
     this.stop = button("Stop", "", { title: STOP_TITLE, onclick: () => command({ command: "stop" }) });
     this.saved = h("span.sub.saved", { hidden: true }, "Saved view. Nothing here is live.");
-    this.tools = h("div.tools", {}, this.autopilot, this.pause, this.stop);
+    this.tools = h("div.tools", {}, steer, this.autopilot, this.pause, this.stop);
     this.el = h("div.head", {}, this.state, h("div.id", {}, this.title, this.sub), this.tag,
       this.tools, this.saved);
   }
@@ -43,13 +47,14 @@ class Head {
   update() {
     const { picture, live } = this.context;
     const { run, totals } = picture;
-    const word = RUN_WORDS[totals.status] || totals.status;
-    dress(this.state, `state s-${totals.status}`);
-    drawGlyph(this.glyph, totals.status);
-    write(this.word, word);
+    const status = picture.form ? "asking" : totals.status;
+    dress(this.state, `state s-${status}`);
+    drawGlyph(this.glyph, status);
+    write(this.word, RUN_WORDS[status] || status);
     tell(this.title, run.title);
-    write(this.sub, runLine(run));
-    attr(this.sub, "title", run.id);
+    const line = runLine(run);
+    write(this.sub, line);
+    attr(this.sub, "title", `${line} (${run.id})`);
     this.tag.hidden = run.rehearsal === null;
     write(this.speed, `simulated agents, ×${run.rehearsal}`);
     const over = RUN_OVER.has(totals.status);
@@ -60,6 +65,7 @@ class Head {
     write(this.pause, paused ? "Resume" : "Pause");
     this.pause.classList.toggle("main", paused);
     for (const one of [this.autopilot, this.pause, this.stop]) one.disabled = !live();
+    if (picture.form && !paused) this.pause.disabled = true; // nothing has started
   }
 }
 
@@ -67,8 +73,9 @@ class Attention {
   /**
    * @param {Context} context
    * @param {() => void} goToCard
+   * @param {HTMLElement} notify offers notifications
    */
-  constructor(context, goToCard) {
+  constructor(context, goToCard, notify) {
     this.context = context;
     this.glyph = glyph("quiet");
     this.mark = h("span.mark1", {}, this.glyph);
@@ -76,7 +83,7 @@ class Attention {
     this.text = h("span.grow");
     this.left = h("span.num");
     this.go = button("Go to card", "link", { onclick: goToCard });
-    this.el = h("div.needs.quiet", {}, this.mark, this.what, this.text, this.left, this.go);
+    this.el = h("div.needs.quiet", {}, this.mark, this.what, this.text, this.left, this.go, notify);
   }
 
   /**
@@ -103,6 +110,8 @@ class Attention {
       mark = "paused";
       const agents = busy === 1 ? "the 1 agent at work finishes" : `the ${busy} agents at work finish`;
       text = `Paused: nothing new starts, ${agents}, decision clocks stand still.`;
+    } else if (picture.form) {
+      text = "The run starts after the questions below.";
     } else if (open.length) {
       mark = "open";
       what = open.length === 1 ? "1 decision needs you" : `${open.length} decisions need you`;
@@ -121,7 +130,7 @@ class Attention {
     tell(this.text, text);
     write(this.left, left);
     this.left.classList.toggle("soon", soon);
-    this.go.hidden = !open.length || !live() || picture.ended;
+    this.go.hidden = !open.length || !live() || picture.ended || picture.form !== null;
   }
 }
 
@@ -238,7 +247,8 @@ class Feed {
       const blocks = kind === "blocker";
       const row = h(`li${blocks ? ".blocks" : ""}`, { title: `${text} (${who})` },
         h(`span.s-${blocks ? "warn" : "finding"}`, {}, glyph(blocks ? "warn" : "finding")),
-        h("span.text", {}, blocks && h("b", {}, "Blocker "), text), h("span.num", {}, spanText(at)));
+        h("span.text", {}, 
+          (blocks || kind === "choice") && h("b", {}, blocks ? "Blocker " : "Choice "), text), h("span.num", {}, spanText(at)));
       if (blocks && i < 2) row.style.top = `${26 * i}px`;
       else if (blocks) row.style.position = "static";
       return row;

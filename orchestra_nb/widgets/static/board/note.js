@@ -33,9 +33,13 @@ class Note {
 
 /** A message beside the field it belongs to, for eyes and screen readers. */
 class Fault {
-  /** @param {HTMLElement} field */
-  constructor(field) {
+  /**
+   * @param {HTMLElement} field
+   * @param {string} [hint] id of what describes the field besides
+   */
+  constructor(field, hint = "") {
     this.field = field;
+    this.hint = hint;
     this.words = h("span");
     this.el = h("span.fault", { id: `${field.id}f`, hidden: true }, glyph("warn"), this.words);
   }
@@ -45,6 +49,7 @@ class Fault {
     tell(this.words, text);
     this.el.hidden = !text;
     attr(this.field, "aria-invalid", text ? "true" : null);
-    attr(this.field, "aria-describedby", text ? this.el.id : null);
+    const described = [this.hint, text && this.el.id].filter(Boolean).join(" ");
+    attr(this.field, "aria-describedby", described || null);
   }
 }

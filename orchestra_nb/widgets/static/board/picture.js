@@ -60,6 +60,14 @@ class Picture {
     return RUN_OVER.has(this.totals.status) && this.totals.ended !== null;
   }
 
+  /** The form before the run while it is open, else null. */
+  get form() {
+    for (const d of this.decisions.values()) {
+      if (d.purpose === "form" && !d.outcome && !d.withdrawn && !this.ended) return d;
+    }
+    return null;
+  }
+
   /** @param {any} s a snapshot */
   load(s) {
     const fresh = !this.run || this.run.id !== s.run.id;
@@ -72,7 +80,7 @@ class Picture {
     this.over = s.over;
     this.findings = s.findings;
     this.rows = this.nodes.name.map(() =>
-      readRow([0, "pending", "", null, null, null, null, 0, [], "s"]));
+      readRow([0, "pending", "", null, null, null, null, 0, [], "sw"]));
     for (const row of s.rows) this.rows[row[0]] = readRow(row);
     this.tasks = [];
     this.members = this.phases.map(() => []);
@@ -95,6 +103,7 @@ class Picture {
     this.seq = d.seq;
     this.now = d.now;
     if (d.totals) this.totals = d.totals;
+    if (d.level) this.run = { ...this.run, level: d.level[0], levelName: d.level[1] };
     for (const row of d.rows || []) {
       this.rows[row[0]] = readRow(row);
       if (!this.nodes.kind[row[0]]) this.dirty.add(row[0]);

@@ -44,7 +44,7 @@ class Presence {
       return;
     }
     if (now - this.touchedAt < TOUCH_S) return;
-    const here = card.el.matches(":focus-within, :has(.option:hover)");
+    const here = card.el.matches(":focus-within, :has(:is(.option, .field):hover)");
     if (!here || card.sent !== null) return;
     this.touchedAt = now;
     card.command({ command: "touch", typing: false }, false);

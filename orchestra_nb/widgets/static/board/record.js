@@ -14,7 +14,16 @@ function record(d, late) {
   return h(`article.record.by-${outcome.by}`, { "aria-label": d.title },
     h("span", {}, glyph(outcome.by === "budget" ? "budgeted" : outcome.by)),
     h("div", {}, h("p.chosen", {}, h("b", {}, d.title), h("span.arrow", {}, " → "), outcome.chosen),
-      h("p.sub", {}, outcome.line), lateLine(late)));
+      h("p.sub", {}, outcome.line), answersList(outcome.answers || []), lateLine(late)));
+}
+
+/**
+ * What a form was answered.
+ * @param {[string, string, boolean][]} answers question, answer, whether it is the default
+ */
+function answersList(answers) {
+  return answers.length > 0 && h("dl.answers", {}, answers.map(([ask, answer, byDefault]) =>
+    h("div", {}, h("dt", {}, ask), h(`dd${byDefault ? ".asdefault" : ""}`, {}, answer))));
 }
 
 /** @param {string} text */

@@ -31,10 +31,12 @@ class Stream {
     }));
     this.bar = h("div.chips", { role: "tablist", "aria-label": "Tasks by status" }, this.tabs);
     this.bar.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
-    this.rows = Array.from({ length: LIST_ROWS + 2 }, () => new AgentRow(false));
+    this.rows = Array.from({ length: LIST_ROWS + 2 }, () => new AgentRow(context.menu, false));
     this.sizer = h("div.sizer", { role: "list" }, this.rows.map((row) => row.el));
     this.list = h("div.rows.plain.virtual", { role: "tabpanel", tabIndex: 0 }, this.sizer);
     this.list.addEventListener("scroll", () => this.fill(), { passive: true });
+    this.roving = new Roving(this.list, () => this.rows.map((row) => row.act),
+      (step) => this.step(step));
     /** @type {number[]} */
     this.shown = [];
     /** @type {[number, number]} now and busy of the last update */
@@ -110,10 +112,26 @@ class Stream {
       row.el.hidden = i === undefined;
       if (i === undefined) return;
       row.el.style.transform = `translateY(${(top + n) * LANE_H}px)`;
-      row.update(picture.nodes.name[i], picture.say(i, now, busy), false);
+      row.update(i, picture, picture.say(i, now, busy), false);
       attr(row.el, "aria-posinset", String(top + n + 1));
       attr(row.el, "aria-setsize", String(this.shown.length));
     });
+    this.roving.settle();
+  }
+
+  /**
+   * By arrow keys to a row that is out of sight: the same button then stands for the next task.
+   * @param {number} step
+   * @returns {boolean} whether it scrolled
+   */
+  step(step) {
+    const n = this.rows.findIndex((row) => row.act === document.activeElement);
+    const before = this.list.scrollTop;
+    const at = (Math.floor(before / LANE_H) + n + step) * LANE_H;
+    if (n < 0 || (at >= before && at + LANE_H <= before + this.list.clientHeight)) return false;
+    this.list.scrollTop = before + step * LANE_H;
+    this.fill();
+    return this.list.scrollTop !== before;
   }
 
   /** @param {number} now */

@@ -20,6 +20,8 @@ class Wire {
     this.unacked = new Map();
     /** @type {Map<string, any>} what this view asked for, so that it knows its own replies */
     this.asked = new Map();
+    /** @type {Map<string, (answer: any) => void>} who waits for an answer, by the message's id */
+    this.waiting = new Map();
     this.helloDue = 0;
     this.knows = false;
     this.heardAt = clock.source();
@@ -49,17 +51,46 @@ class Wire {
   /**
    * @param {any} body a command, as commands.py reads it
    * @param {boolean} [repeat] whether it is repeated until acknowledged
+   * @param {((reply: any) => void) | null} [then] hears what came of it
    * @returns {string} its id
    */
-  command(body, repeat = true) {
+  command(body, repeat = true, then = null) {
     const id = uuid();
     const message = { type: "command", id, client: this.client, body };
+    if (then) this.waiting.set(id, then);
     if (repeat) {
       this.asked.set(id, body);
       this.unacked.set(id, { message, due: this.clock.source() + FIRST_REPEAT_S, body });
     }
     this.send(message);
     return id;
+  }
+
+  /**
+   * Ask for what is not in the picture; see lookups.py.
+   * @param {any} wanted
+   * @param {(answer: any) => void} then
+   */
+  look(wanted, then) {
+    const id = uuid();
+    const message = { type: "look", id, client: this.client, ...wanted };
+    this.waiting.set(id, then);
+    this.unacked.set(id, { message, due: this.clock.source() + FIRST_REPEAT_S, body: {} });
+    this.send(message);
+  }
+
+  /**
+   * Hand an answer to whoever waits for it.
+   * @param {any} message
+   * @returns {boolean} whether anybody did
+   */
+  answered(message) {
+    const then = this.waiting.get(message.id);
+    if (!then) return false;
+    this.waiting.delete(message.id);
+    this.unacked.delete(message.id);
+    then(message);
+    return true;
   }
 
   /** Everything that is due; called a few times a second. */

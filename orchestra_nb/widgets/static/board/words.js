@@ -9,7 +9,7 @@ const WORDS = {
 /** @type {Record<string, string>} */
 const RUN_WORDS = {
   running: "Running", paused: "Paused", completed: "Done", failed: "Failed", stopped: "Stopped",
-  interrupted: "Interrupted",
+  interrupted: "Interrupted", asking: "Questions",
 };
 /** The order in which bars and counts name the statuses. */
 const ORDER = [
