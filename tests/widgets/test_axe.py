@@ -9,25 +9,22 @@ import pytest
 
 from tests.conftest import AXE, NO_AXE
 
+from . import card_scenes as cards
 from . import scenes
 from .stage import Stage, axe
-
-
-def inbox() -> scenes.Scene:
-    """Three open decisions, one of them held."""
-    s = scenes.deciding()
-    s.ask(18.2, "cache", "Cache for price lookups", asker="backend-expert", timeout_s=60.0)
-    s.ask(18.3, "delete", "Delete the old price table", asker="database-architect")
-    s.hold(18.4, "delete", "hold")
-    return s
-
 
 SCENES: dict[str, tuple[Callable[[], scenes.Scene], float]] = {
     "running": (scenes.running, 24.6),
     "deciding": (scenes.deciding, 18.7),
     "last minute": (scenes.deciding, 25.3),
     "last seconds": (scenes.deciding, 25.7),
-    "inbox": (inbox, 18.7),
+    "inbox": (cards.inbox, 18.7),
+    "checkpoint": (cards.checkpoint, 18.7),
+    "overrun": (cards.overrun, 18.7),
+    "approval": (lambda: cards.approval(problem="to: nobody has this address"), 18.7),
+    "review": (cards.review, 18.7),
+    "failure": (cards.failure, 18.7),
+    "decided": (cards.decided, 18.7),
     "finished": (scenes.finished, 63.5),
     "failed": (scenes.failed, 48.2),
     "2,000 tasks": (scenes.many, 26.0),
@@ -83,9 +80,29 @@ def test_every_text_has_a_contrast_of_4_5(stage: Stage, name: str, theme: str) -
 
 @pytest.mark.skipif(not AXE.exists(), reason=NO_AXE)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["deciding", "inbox", "failed", "2,000 tasks"])
+@pytest.mark.parametrize(
+    "name",
+    ["deciding", "inbox", "checkpoint", "approval", "review", "failure", "decided", "failed",
+     "2,000 tasks"],
+)  # fmt: skip
 def test_axe_finds_nothing(stage: Stage, name: str, theme: str) -> None:
     """Roles, names, labels, contrast: axe's rules for WCAG 2.2 AA and its best practices."""
     make, minutes = SCENES[name]
     stage.show(make(), minutes, theme=theme)
+    assert axe(stage, ".onb") == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason=NO_AXE)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("make", [cards.approval, cards.review])
+def test_fields_and_their_faults_can_be_read(
+    stage: Stage, make: Callable[[], scenes.Scene], theme: str
+) -> None:
+    """What was turned into fields has names, and what is wrong with them is told beside them."""
+    stage.show(make(), 18.7, theme=theme)
+    stage.page.locator(".sheethead .btn").click()
+    stage.page.locator(".sheet textarea:visible").last.fill("[")
+    stage.page.wait_for_timeout(300)
+    worst: list[Any] = stage.page.evaluate(CONTRAST)
+    assert worst[0][0] >= 4.5, worst
     assert axe(stage, ".onb") == []

@@ -16,7 +16,7 @@ from orchestra_nb.views.run_info import RunInfo
 from orchestra_nb.views.static_html import MOST_BYTES, final_html, final_text
 from tests.conftest import AXE, NO_AXE
 
-from . import scenes
+from . import card_scenes, scenes
 from .stage import Stage, axe
 
 STATIC = Path(orchestra_nb.widgets.__file__).parent / "static"
@@ -178,6 +178,23 @@ def test_axe_finds_nothing_in_the_record(stage: Stage) -> None:
                 [html_of(scene), theme],
             )
             assert axe(stage, ".onb-end") == []
+
+
+def test_records_say_what_a_choice_meant() -> None:
+    """The same words as on the board, with every note once."""
+    page = html_of(card_scenes.decided())
+    for said in (
+        "<b>Approve send_email?</b> → Approved with changes",
+        "<b>Approve send_email?</b> → Refused: The team has not read it yet",
+        "→ Accepted with changes",
+        "→ Sent back: Rank them, and say what is left out and why",
+        "→ B · Adjust",
+        "Note: “Leave out the EU store for now”.",
+    ):
+        assert page.count(said) == 1, said
+    assert page.count("Note:") == 1
+    text = final_text(card_scenes.decided().state, run=RunInfo.of(card_scenes.decided().state))
+    assert "Decision: Approve send_email? → Refused: The team has not read it yet" in text
 
 
 def test_commands_of_the_record_exist_today() -> None:
