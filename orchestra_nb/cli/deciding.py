@@ -167,7 +167,7 @@ def decide(
     default.
     """
     from ..commands import Answer
-    from ..views.words import cut
+    from ..views.words import choice, cut
 
     record = record_of(run, home, who=who_is(name))
     card = decision_of(record.state, decision)
@@ -178,8 +178,8 @@ def decide(
     values = _values(card, given)
     command = Answer(decision=card.id, option=key, note=note, text=text, values=values)
     said = _ask(record, command, card)
-    chosen = f"“{cut(text or '', 200)}”" if key == "other" else f"{key} · {card.option_text(key)}"
-    say(said or f"{cut(card.title, 120)}: {cut(chosen, 300)}.")
+    now = record.state.decisions[card.id]
+    say(said if now.outcome is None else f"{cut(now.title, 120)} → {choice(now, now.outcome)}")
 
 
 def extend(
@@ -286,7 +286,8 @@ def _ask(record: Record, command: Command, card: DecisionState) -> str:
         reply = record.ask(command)
     except Unanswered as error:
         if error.taken and record.counted(error.client):
-            return f"{card.title}: it counted, and the process that runs the run ended right after."
+            say("It counted. The process that ran the run ended right after.")
+            return card.title
         end(_unanswered(record, error), NO_REPLY)
     except CommandError as error:
         end(spoken_here(str(error)), TOO_LATE if error.late else BAD_INPUT)

@@ -47,7 +47,7 @@ def record_of(name: str, home: Path | None, **how: Any) -> Record:
     """The run that is meant; what it can't be ends the command.
 
     Args:
-        name: Its id, the beginning of it, or ``latest``: the newest that goes on, else the newest.
+        name: Its id, the beginning of it, or ``latest``: the one that was started last.
         home: Where runs are kept.
         how: For :class:`Record`.
     """
@@ -71,7 +71,7 @@ def _folder(name: str, home: Path | None) -> Path:
     if not runs:
         refuse(f"There are no runs in {home_of(home)}. Another place is named with --home DIR.")
     if name.lower() == LATEST:
-        return next(iter(live_runs(home)), runs[-1])
+        return runs[-1]
     found = [folder for folder in runs if name and folder.name.startswith(name)]
     exact = [folder for folder in found if folder.name == name]
     if len(exact or found) == 1:

@@ -180,6 +180,8 @@ def _termination() -> Iterator[None]:
     """While inside, being asked to end by the system raises; then the run can still say so."""
 
     def ended(number: int, frame: object) -> None:
+        # Some say it twice, to the process and to its group; the last words take a moment.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise _TerminatedError
 
     if threading.current_thread() is not threading.main_thread():
@@ -189,7 +191,8 @@ def _termination() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if signal.getsignal(signal.SIGTERM) is ended:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:

@@ -57,6 +57,8 @@ class Asks:
 
     def on_taken_back(self, taken: TakenBack) -> None:
         """An agent no longer waits for an answer (its own timeout, say) and works on."""
+        if self._engine.over:  # it was cancelled with the run, whose log is at its end
+            return
         self._engine.decisions.withdraw_ask(taken.ask, "the agent no longer waits")
         self._engine.attempts.stop_waiting(taken.ask)
 

@@ -137,10 +137,10 @@ def _review(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]
 
 def _failure(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
     error = detail.get("error")
-    if isinstance(error, str) and error:
+    if isinstance(error, str) and error and error.split("\n")[0] not in decision.context:
         yield f"Error: {words.cut(error, _CUT)}"
     attempts = _whole(detail.get("attempts"))
-    if attempts:
+    if attempts and not decision.context:
         yield f"{words.count(attempts, 'attempt')} so far."
     needing = [words.cut(str(one), 60) for one in _list(detail.get("dependents"))]
     total = max(len(needing), _whole(detail.get("total")))

@@ -19,14 +19,14 @@ _CUT = 500
 _NAME = 120
 
 _ASKED: Final[Mapping[str, str]] = {
-    "decision": "⏱️  Decision required",
-    "form": "❓ Questions before the run",
-    "checkpoint": "🚩 Checkpoint",
-    "overrun": "🚩 Over its estimate",
-    "blocker": "🚩 Blocked",
-    "approval": "🔐 Approval required",
-    "review": "👀 Review required",
-    "failure": "❗ Failed, and now",
+    "decision": "⏱️  Decision required: ",
+    "form": "❓ Questions: ",
+    "checkpoint": "🚩 ",
+    "overrun": "🚩 ",
+    "blocker": "🚩 ",
+    "approval": "🔐 Approval required: ",
+    "review": "👀 ",
+    "failure": "❗ What now: ",
 }
 _HELD: Final[Mapping[str, str]] = {
     "hold": "waits for an answer, its clock stands still",
@@ -162,7 +162,7 @@ class Timeline:
         self._titles[key] = title
         timeout = e.get("timeout_s")
         purpose = str(e.get("purpose", "decision"))
-        asked = f"{_ASKED.get(purpose, _ASKED['decision'])}: {title}"
+        asked = f"{_ASKED.get(purpose, _ASKED['decision'])}{title}"
         who = f" (asked by {_text(e, 'asker', _NAME)})" if e.get("asker") else ""
         if timeout is None:
             yield f"{asked}{who}; it waits for an answer"

@@ -187,6 +187,25 @@ def test_an_interrupt_is_the_last_word() -> None:
     assert rig.engine.failure() is None
 
 
+def test_an_agent_that_asks_says_nothing_after_an_interrupt() -> None:
+    """A question that goes with its cancelled agent is not withdrawn after the log's end."""
+    gone = threading.Event()
+
+    async def agent(context: Context) -> None:
+        try:
+            await context.decide("Which", {"A": "this", "B": "that"})
+        finally:
+            gone.set()
+
+    rig = Rig(one_phase(task("a")), {"a": agent}).start()
+    rig.until_open("a/which")
+    rig.engine.interrupt("the process ended")
+    assert gone.wait(10)
+    rig.turn()
+    assert rig.kinds()[-1] == "run_interrupted"
+    assert rig.engine.failure() is None
+
+
 def test_an_interrupt_does_not_wait_for_a_disk_that_hangs() -> None:
     """The process ends within a second, whatever the disk does."""
     rig = Rig(one_phase(choice("d")))
