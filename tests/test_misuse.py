@@ -104,7 +104,7 @@ def test_an_agent_that_awaits_a_run_hears_what_to_do(tmp_path: Path) -> None:
     async def right() -> Any:
         return (await asyncio.to_thread(start().wait))["worker"]
 
-    run = onb.run(PLAN, {"worker": wrong}, home=tmp_path)
+    run = onb.run(PLAN, {"worker": wrong}, home=tmp_path, on_failure="continue")
     run.wait()
     assert "asyncio.to_thread(run.wait)" in run.state.task("worker").error
     assert onb.run(PLAN, {"worker": right}, home=tmp_path).wait()["worker"] == 7

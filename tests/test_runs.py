@@ -590,7 +590,7 @@ def test_an_agent_neither_waits_for_its_own_run_nor_hangs_in_a_stop(tmp_path: Pa
         went_on.append(True)
 
     tasks = [onb.Task(agent="waits"), onb.Task(agent="stops")]
-    plan = onb.Plan(name="Own", phases=[onb.Phase(name="a", tasks=tasks)])
+    plan = onb.Plan(name="Own", on_failure="continue", phases=[onb.Phase(name="a", tasks=tasks)])
     runs.append(onb.run(plan, agents={"waits": waits, "stops": stops}, home=tmp_path))
     started.set()
     runs[0].wait(20)

@@ -30,6 +30,8 @@ class Recording:
     plan: Any = field(default_factory=lambda: SimpleNamespace(questions=()))
     notes: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
+    comments: tuple[str, ...] = ()
+    previous: Any = None
     said: list[str] = field(default_factory=list)
     used: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)

@@ -75,6 +75,26 @@ def test_the_first_message_has_everything_the_task_builds_on() -> None:
     )
 
 
+def test_what_was_sent_back_ends_the_first_message() -> None:
+    """The previous result and every comment come after the task, with what to do about them."""
+    context = Recording(comments=("no sources", "too long"), previous={"draft": 2})
+    text = first_message(context.as_context)
+    assert text.endswith(
+        "</task>\n\n"
+        '<previous_result>\n{\n  "draft": 2\n}\n</previous_result>\n\n'
+        "<comments>\n- no sources\n- too long\n</comments>\n\n"
+        "The person looked at your previous result and sent it back; the last comment is about "
+        "it. Do the task again, in full, so that every comment is met."
+    )
+    assert "previous_result" not in first_message(Recording().as_context)
+
+
+def test_a_long_previous_result_is_shortened() -> None:
+    """What was sent back gets the room of one result, and says how much is gone."""
+    context = Recording(comments=("shorter",), previous="x" * (MAX_RESULT + 5))
+    assert "[… 5 of 40,005 characters left out here …]" in first_message(context.as_context)
+
+
 def test_a_long_result_is_shortened_where_one_can_see_it() -> None:
     """Head and tail stay, and the text says how much is gone."""
     long = "a" * MAX_RESULT + "b" * 1000

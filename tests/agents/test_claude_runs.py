@@ -34,13 +34,17 @@ class Verdict(BaseModel):
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Give a function that starts a run in a home of its own, from tasks or whole phases."""
+    """Give a function that starts a run in a home of its own, from tasks or whole phases.
+
+    Its failures ask nobody.
+    """
     monkeypatch.delenv("ORCHESTRA_MODE", raising=False)
 
     def start(*tasks: dict[str, Any], plan: dict[str, Any] | None = None, **rest: Any) -> onb.Run:
         whole = {"name": "Demo", "phases": [{"name": "One", "tasks": list(tasks)}], **(plan or {})}
         parsed = onb.Plan.parse(json.dumps(whole), format="json")
-        return onb.run(parsed, rest.pop("agents", None), home=tmp_path / "home", **rest)
+        given = {"home": tmp_path / "home", "on_failure": "continue"} | rest
+        return onb.run(parsed, given.pop("agents", None), **given)
 
     return start
 
@@ -245,6 +249,23 @@ def test_the_persons_own_words_reach_the_model(server: MessagesServer, start: St
     (decision,) = until(run, lambda state: state.open_decisions())
     run.answer(decision.id, "other", text="SQLite will do")
     assert "The person chose other: SQLite will do." in run.wait(WITHIN_S)["architect"]
+
+
+def test_what_a_person_sends_back_is_done_again(server: MessagesServer, start: Start) -> None:
+    """The next request holds the result that was not accepted, and why it was not."""
+    drafts = iter(["First draft.", "With sources.", "Done."])
+    server.reply = lambda body: Reply(next(drafts))
+    run = start({"agent": "alpha", "review": True}, {"agent": "beta", "depends_on": ["alpha"]})
+    until(run, lambda state: state.decisions.get("alpha/review"))
+    run.answer("alpha/review", "B", note="Name your sources")
+    until(run, lambda state: state.decisions.get("alpha/review-2"))
+    run.answer("alpha/review-2", "A")
+    assert run.wait(WITHIN_S)["alpha"] == "With sources."
+    first, second, after = (first_text(body) for body in server.bodies)
+    assert "previous_result" not in first
+    assert "<previous_result>\nFirst draft.\n</previous_result>" in second
+    assert "<comments>\n- Name your sources\n</comments>" in second
+    assert '<result task="alpha">\nWith sources.\n</result>' in after
 
 
 def test_an_unattended_run_takes_the_models_recommendation(
