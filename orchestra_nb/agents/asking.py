@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 
 from ..engine.protocols import Ask, Job, TakenBack
 from ..plan import Decision, clean
@@ -72,10 +73,22 @@ def approval(
 
 def shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's arguments as JSON has them; what JSON can't say is its repr."""
-    plain: dict[str, Any] = to_jsonable_python(
-        {str(name): value for name, value in arguments.items()},
-        fallback=repr,
-        bytes_mode="base64",
-        inf_nan_mode="strings",
-    )
-    return plain
+    return {clean(str(name)): _plain(value) for name, value in arguments.items()}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    try:
+        return json.loads(
+            to_json(value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings")
+        )
+    except Exception:  # half a surrogate, a cycle, a foreign __repr__: whatever it is, it is shown
+        return _repr(value)
+
+
+def _repr(value: object) -> str:
+    try:
+        return clean(repr(value))
+    except Exception:
+        return object.__repr__(value)
