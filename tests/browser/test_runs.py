@@ -204,7 +204,9 @@ async def agent(context):
     raise ValueError(BAD[0] + BAD[3] + outcome.text)
 
 plan = onb.Plan(
-    name=BAD[0] + BAD[1] + BAD[5], overview=BAD[1], phases=[
+    name=BAD[0] + BAD[1] + BAD[5], overview=BAD[1],
+    timeouts={"kinds": {"critical": 2}, "shortest": 1},  # blockers and the failure are cards too
+    phases=[
         onb.Phase(name=BAD[0] + BAD[3], tasks=[
             onb.Task(id="<b onmouseover=alert(1)>x</b>", agent=BAD[1][:100], task=BAD[0]),
             onb.Decision(title=BAD[1], context=BAD[0] + BAD[2] + BAD[3], because=BAD[0],
