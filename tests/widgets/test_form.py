@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from orchestra_nb.views.run_info import RunInfo
+from orchestra_nb.views.static_html import final_html
 from tests.conftest import AXE, NO_AXE
 
 from . import form_scenes as scenes
@@ -394,3 +396,33 @@ def test_axe_finds_nothing_in_the_form(stage: Stage, theme: str) -> None:
     s = scenes.started()
     stage.show(s, 1.0, theme=theme)
     assert axe(stage, ".onb") == []
+
+
+@pytest.mark.parametrize("width", [600, 900, 1400])
+def test_the_static_record_tells_the_same(stage: Stage, width: int) -> None:
+    """Answers, thumbs and marks stand in the saved notebook where they stood on the board."""
+    s = scenes.decided_form()
+    page = stage.page
+    stage.show(s, 3.0, width=width)
+    live = [page.locator(f".record {tag}").all_inner_texts() for tag in ("dt", "dd", ".sub")]
+    top = page.locator(".record").evaluate("(e) => e.getBoundingClientRect().top")
+    html = final_html(s.state, run=RunInfo.of(s.state))
+    page.evaluate("html => { document.querySelector('#out').innerHTML = html }", html)
+    found = [page.locator(f".record {tag}").all_inner_texts() for tag in ("dt", "dd", ".sub")]
+    assert found == live
+    assert abs(page.locator(".record").evaluate("(e) => e.getBoundingClientRect().top") - top) <= 24
+    for name, words in (("business-analyst", "Rated: good"), ("frontend-expert", "Rated: poor")):
+        row = page.locator("tr", has_text=name).first
+        expect(row.get_by_role("img", name=words)).to_be_visible()
+    assert page.locator(".hand [role=img]").count() == 2
+    if AXE.exists():
+        assert axe(stage, ".onb-end") == []
+
+
+def test_hostile_answers_are_only_text_in_the_static_record(stage: Stage) -> None:
+    """Whatever was typed."""
+    s = scenes.decided_form(goal=HOSTILE[0], cloud=HOSTILE[8], prices="x" * 3000)
+    stage.page.set_content(final_html(s.state, run=RunInfo.of(s.state)))
+    assert stage.page.evaluate("window.__pwned") is None
+    assert stage.page.locator("img, script, svg:not(.g)").count() == 0
+    expect(stage.page.locator("dd").nth(5)).to_be_visible()
