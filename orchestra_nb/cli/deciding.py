@@ -277,7 +277,8 @@ def _check_names(given: list[tuple[str, str]], known: list[str]) -> None:
     for name, _ in given:
         if name not in known:
             listed = "".join(f"\n  {cut(each, 80)}" for each in known[:40])
-            refuse(f"--set names {name!r}{did_you_mean(name, known)}; there are:{listed}")
+            hint = did_you_mean(name, known)
+            refuse(f"--set: nothing here is called {name!r}{hint}\nThere are:{listed}")
 
 
 def _ask(record: Record, command: Command, card: DecisionState) -> str:
