@@ -102,7 +102,7 @@ class Steer {
       if (e.key === "Enter" && !e.isComposing) go();
     });
     const el = h("div.steerpart", {}, h("label.poptitle", { htmlFor: id }, "Note to the agents"), who,
-      h("div.line", {}, input, send), said.el);
+      h("div.sending", {}, input, send), said.el);
     return { el, input, update };
   }
 
@@ -156,7 +156,7 @@ class Steer {
     fill(picture.run.level);
     look();
     const el = h("div.steerpart", {}, h("label.poptitle", { htmlFor: id }, "Level"),
-      h("div.line", {}, select, change), what, said.el);
+      h("div.sending", {}, select, change), what, said.el);
     return { el, update };
   }
 }
