@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Any, Protocol, cast, overload
+from typing import Any, cast, overload
 
 from . import commands
 from .commands import Command, Reply
@@ -24,41 +22,14 @@ from .plan import Plan, clock
 from .plan.explain import Explanation, Explanations
 from .results import Results, Source
 from .state import DecisionState, RunStatus, State
+from .waiting import PlainWaiter, Waiter
 
-__all__ = ["Results", "Run", "Waiter"]
+__all__ = ["Results", "Run"]
 
 HEARD_WITHIN_S = 1.0
 """How long a wait goes on for callbacks that still hear of the end."""
 REPLY_WITHIN_S = 10.0
 """How long a command from Python waits for the engine's word."""
-
-
-class Waiter(Protocol):
-    """How to wait where this process runs; a notebook's lets clicks through."""
-
-    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Block until ``done()``; what it says at the end."""
-
-    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """The same without blocking the loop."""
-
-
-class PlainWaiter:
-    """Waits in a script: in slices, so that Ctrl-C comes through everywhere."""
-
-    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Block until ``done()``."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while not done() and (end is None or time.monotonic() < end):
-            time.sleep(0.01)
-        return done()
-
-    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait without blocking the loop."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while not done() and (end is None or time.monotonic() < end):
-            await asyncio.sleep(0.01)
-        return done()
 
 
 class Run:
@@ -87,7 +58,7 @@ class Run:
         self.folder = folder
         self.plan: Plan = engine.plan
         self.results = Results(engine)
-        self._waiter: Waiter = PlainWaiter()
+        self._waiter: Waiter = PlainWaiter(engine, folder)
         self._show: Callable[[], None] | None = None
 
     # Reading.

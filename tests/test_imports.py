@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
 VALUES = {"errors", "plan", "events", "commands", "state", "settling", "fold", "rating"}
-HEADLESS = VALUES | {"engine", "agents", "store", "views", "callbacks", "handle"}
+HEADLESS = VALUES | {"engine", "agents", "store", "views", "webhook", "hearing", "handle"}
 
 # Room -> the rooms, or single modules of a room, that it may import, under TYPE_CHECKING too.
 # A room is a module or a folder of the package; "" is the package itself. The drawing in
@@ -30,12 +30,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rating": {"errors", "events", "commands", "state"},
     "engine": VALUES,
     "agents": {*VALUES, "engine.protocols", "engine.loops"},
-    "store": {"errors", "plan", "events", "commands", "state", "engine.protocols"},
+    "webhook": {"errors", "events"},
+    "store": {
+        "errors",
+        "plan",
+        "events",
+        "commands",
+        "state",
+        "engine.protocols",
+        "webhook.hook",
+    },
     "views": {"errors", "plan", "events", "state"},
     "callbacks": set(),
+    "hearing": {*VALUES, "callbacks", "store", "webhook"},
     "explained": {"plan", "state"},
     "results": {*VALUES},
-    "handle": {*VALUES, "engine", "explained", "results"},
+    "waiting": {"results", "state", "views"},
+    "handle": {*VALUES, "engine", "explained", "results", "waiting"},
     "follower": {*VALUES, "store"},
     "afterwards": {*VALUES, "store"},
     "record": {*VALUES, "store", "engine.loops", "engine.orders", "afterwards", "follower"},
