@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .runs import check
     from .state import Outcome
     from .store.settings import configure
+    from .webhook.hook import Webhook
 
 __all__ = [
     # Plans
@@ -66,6 +67,7 @@ __all__ = [
     "agents",
     # Settings
     "configure",
+    "Webhook",
     # Errors
     "OrchestraError",
     "PlanError",
@@ -87,6 +89,7 @@ _HOMES = {
     "agents.context": ("Context",),
     "state": ("Outcome",),
     "store.settings": ("configure",),
+    "webhook.hook": ("Webhook",),
     "errors": (
         "OrchestraError", "PlanError", "Fault", "SetupError", "StoreError", "AgentError",
         "TaskFailed", "RunFailed", "DecisionClosed", "CommandError",

@@ -12,6 +12,7 @@ from .events import Event
 from .handle import Run
 from .plan import Budget, Plan
 from .state import DecisionState
+from .webhook.hook import Webhook
 
 if TYPE_CHECKING:
     from .notebook.attach import Notebook
@@ -41,6 +42,7 @@ def run(
     again: bool = False,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
 ) -> Run:
     """Start a plan and return at once; in a notebook the cell shows the live board.
 
@@ -72,6 +74,8 @@ def run(
             on; ``True`` starts another one.
         on_event: Called with each event once it is on disk, in a thread of its own.
         on_decision: Called with each decision a person is needed for, in the same thread.
+        webhook: Where a signed POST goes when a decision opens, is decided or withdrawn, and when
+            the run is over; the one of :func:`configure` by default.
 
     Raises:
         PlanError: If the plan is not valid, or an answer. Nothing was started.
@@ -100,6 +104,7 @@ def run(
             claude=claude,
             on_event=on_event,
             on_decision=on_decision,
+            webhook=webhook,
             **settings,
         ),
     )
@@ -121,6 +126,7 @@ def rehearse(
     again: bool = False,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
 ) -> Run:
     """Run a plan with simulated agents: no model is called, nothing is paid for.
 
@@ -142,6 +148,7 @@ def rehearse(
         again: As for :func:`run`.
         on_event: As for :func:`run`.
         on_decision: As for :func:`run`.
+        webhook: As for :func:`run`.
 
     Raises:
         PlanError: If the plan is not valid. Nothing was started.
@@ -162,7 +169,9 @@ def rehearse(
         plan,
         ("rehearse", *settings.values()),
         again,
-        lambda plan: runs.rehearse(plan, on_event=on_event, on_decision=on_decision, **settings),
+        lambda plan: runs.rehearse(
+            plan, on_event=on_event, on_decision=on_decision, webhook=webhook, **settings
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import gc
 import os
 import secrets
@@ -19,7 +18,6 @@ from typing import Any, get_args
 from .afterwards import rate_afterwards
 from .agents.context import Context
 from .agents.rehearsal import DEFAULT_ESTIMATE_S, Rehearsal
-from .callbacks import Callbacks
 from .casting import Agents, workers_of
 from .engine.engine import Engine
 from .engine.loops import loops
@@ -29,6 +27,7 @@ from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .handle import Run
+from .hearing import Hearers, Hearing
 from .plan import Plan, Task
 from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
@@ -47,10 +46,14 @@ from .store.masking import mask, mask_value, refresh_secrets
 from .store.settings import settings
 from .views.plan_md import plan_md
 from .views.remaining import seconds_left
+from .webhook.courier import flush
+from .webhook.hook import Webhook
 
 __all__ = ["Checked", "check", "interrupt", "live_runs", "open_run", "rehearse", "start"]
 
 MODES = get_args(Mode)
+FLUSH_S = 1.0
+"""A process that ends waits this long for what its webhooks still have to send."""
 _live: dict[str, tuple[Run, Engine]] = {}
 
 
@@ -165,6 +168,7 @@ def start(
     claude: bool | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
 ) -> Run:
     """Start a run; see :func:`orchestra_nb.run` for the arguments."""
     declared, ready = _settle(
@@ -180,7 +184,8 @@ def start(
     graph = compile_plan(ready)
     known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
-    return _start(declared, graph, workers, inputs, known, home, seed, None, on_event, on_decision)
+    hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
+    return _start(declared, graph, workers, inputs, known, home, seed, None, hearers)
 
 
 @_collector_paused()
@@ -199,6 +204,7 @@ def rehearse(
     home: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
 ) -> Run:
     """Start a rehearsal; see :func:`orchestra_nb.rehearse` for the arguments."""
     pace: Any = speed
@@ -222,9 +228,8 @@ def rehearse(
         else None
         for node in graph.nodes
     ]
-    return _start(
-        declared, graph, workers, inputs, known, home, seed, float(speed), on_event, on_decision
-    )
+    hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
+    return _start(declared, graph, workers, inputs, known, home, seed, float(speed), hearers)
 
 
 def open_run(run_id: str, *, home: str | Path | None = None) -> Run:
@@ -284,14 +289,11 @@ def _check_names(graph: Graph) -> None:
         )
 
 
-def _check_settings(seed: Any, home: Any, **callbacks: Any) -> None:
+def _check_settings(seed: Any, home: Any) -> None:
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise SetupError(f"seed must be a whole number, not {short(seed)}")
     if home is not None and not isinstance(home, (str, os.PathLike)):
         raise SetupError(f"home must be the path of a folder, not {short(home)}")
-    for name, callback in callbacks.items():
-        if callback is not None and not callable(callback):
-            raise SetupError(f"{name} must be a function, not {short(callback)}")
 
 
 def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
@@ -321,13 +323,13 @@ def _start(
     home: str | Path | None,
     seed: int | None,
     rehearsal: float | None,
-    on_event: Callable[[Event], None] | None,
-    on_decision: Callable[[DecisionState], None] | None,
+    hearers: Hearers,
 ) -> Run:
     plan = graph.plan
+    hearers.check()
     _check_names(graph)
     _check_answers(graph, workers, answers)
-    _check_settings(seed, home, on_event=on_event, on_decision=on_decision)
+    _check_settings(seed, home)
     if plan.budget is not None and not rehearsal:
         # With no place: it would be one in this package, and end up in saved notebooks.
         warnings.warn_explicit(
@@ -343,17 +345,7 @@ def _start(
     state.id, state.rehearsal = folder.id, rehearsal
     for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan
         task.title = mask(task.title)
-    callbacks = Callbacks()
-
-    def hear_events(events: list[Event]) -> None:
-        assert on_event is not None
-        for event in events:
-            callbacks.put(on_event, event)
-
-    def hear_decision(decision_id: str) -> None:
-        decision = state.decisions[decision_id]
-        if on_decision is not None and decision.open:
-            callbacks.put(on_decision, copy.copy(decision))  # the run goes on changing its own
+    hearing = Hearing(hearers, state)
 
     def note_duration(job: Job, seconds: float, status: str) -> None:
         journal.duration(
@@ -384,8 +376,8 @@ def _start(
         rehearsal=rehearsal,
         seed=seed,
         scrub=mask_value,
-        on_events=hear_events if on_event is not None else None,
-        on_asked=hear_decision if on_decision is not None else None,
+        on_events=hearing.on_events,
+        on_asked=hearing.on_asked,
         on_attempt=None if rehearsal else note_duration,
         left=lambda seconds: seconds_left(state, engine.t, seconds),
         look=look,
@@ -393,7 +385,7 @@ def _start(
     run = Run(
         engine,
         folder.path,
-        heard=callbacks.all_heard,
+        heard=hearing.all_heard,
         afterwards=lambda command: rate_afterwards(folder, state, command),
     )
     text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
@@ -403,7 +395,7 @@ def _start(
 
     def on_end() -> None:
         inbox.close()
-        callbacks.close()
+        hearing.close()
         _live.pop(run.id, None)
 
     engine.listen(on_change)
@@ -429,6 +421,7 @@ def _at_exit() -> None:
                 f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "
                 "Use run.wait() to wait for its end.\n"
             )
+    flush(FLUSH_S)
 
 
 atexit.register(_at_exit)

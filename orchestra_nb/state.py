@@ -240,7 +240,8 @@ class State:
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "counts", "decisions",
         "ended_at", "findings", "graph", "id", "level", "mode", "notes", "phases", "project",
-        "rehearsal", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "rehearsal", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage",
+        "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):

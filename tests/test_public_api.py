@@ -16,18 +16,18 @@ from orchestra_nb import errors
 PACKAGE = Path(onb.__file__).parent
 RUN = (
     "plan agents *inputs *answers *level *mode *timeline *budget *max_concurrency *on_failure "
-    "*home *seed *claude *again *on_event *on_decision"
+    "*home *seed *claude *again *on_event *on_decision *webhook"
 )
 SIGNATURES = {
     "run": RUN,
     "rehearse": (
         "plan *speed *seed *inputs *answers *level *mode *timeline *max_concurrency *on_failure "
-        "*home *again *on_event *on_decision"
+        "*home *again *on_event *on_decision *webhook"
     ),
     "open": "run_id *home",
     "check": "plan agents *inputs *answers *level *mode *timeline *claude",
     "questions.project": "",
-    "configure": "*home *mirror",
+    "configure": "*home *mirror *webhook",
     "Plan.load": "path",
     "Plan.parse": "text format",
     "Plan.save": "self path",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ..errors import SetupError
+from ..webhook.hook import Webhook
 
 __all__ = ["Settings", "configure", "settings"]
 
@@ -16,25 +20,40 @@ class Settings:
     Attributes:
         home: Folder of all runs, ``None`` for ``ORCHESTRA_HOME`` or ``./.orchestra``.
         mirror: Folder that gets a copy of the newest run's plan and timeline.
+        webhook: What hears of runs that name no webhook of their own.
     """
 
     home: Path | None = None
     mirror: Path | None = None
+    webhook: Webhook | None = None
 
 
-_UNSET = Path()  # told apart by identity: None takes a setting back
+_UNSET: Any = object()  # told apart by identity: None takes a setting back
 settings = Settings()
 
 
-def configure(*, home: str | Path | None = _UNSET, mirror: str | Path | None = _UNSET) -> None:
-    """Set where runs are kept, for all runs started from here on in this process.
+def configure(
+    *,
+    home: str | Path | None = _UNSET,
+    mirror: str | Path | None = _UNSET,
+    webhook: Webhook | None = _UNSET,
+) -> None:
+    """Set where runs are kept and who hears of them, for all runs of this process from here on.
 
     Args:
         home: Folder of all runs. ``None``: ``ORCHESTRA_HOME``, else ``./.orchestra``.
         mirror: Folder that also gets ``orchestration-plan.md`` and
             ``orchestration-timeline.jsonl`` of the newest run, such as
             ``~/.claude/agent-workspaces``. ``None``: no copies.
+        webhook: Hears when a decision opens or ends, and when a run is over. ``None``: nobody does.
+
+    Raises:
+        SetupError: If the webhook is none.
     """
+    if webhook is not _UNSET:
+        if webhook is not None and not isinstance(webhook, Webhook):
+            raise SetupError("webhook must be an onb.Webhook(url, secret=...), or None")
+        settings.webhook = webhook
     if home is not _UNSET:
         settings.home = None if home is None else absolute(home)
     if mirror is not _UNSET:
