@@ -71,17 +71,19 @@ class Elsewhere:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
         environment["ORCHESTRA_HOME"] = str(folder / "home")
         environment.pop("ORCHESTRA_MODE", None)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(path)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-        )
+        said = folder / "stderr"
+        with said.open("w", encoding="utf-8") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SCRIPT, str(path)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                env=environment,
+            )
         assert self.process.stdout is not None
         self.id = self.process.stdout.readline().strip()
-        assert self.id[:1].isdigit(), self.id + self.process.stdout.read()
+        assert self.id[:1].isdigit(), said.read_text(encoding="utf-8")
         self.folder = RunFolder.open(folder / "home" / "runs" / self.id)
 
     def __enter__(self) -> Elsewhere:

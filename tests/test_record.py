@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import orchestra_nb as onb
+from orchestra_nb.record import login_name
+
+from .elsewhere import CHOICE, Elsewhere, plan_of, until
 
 
 def small(context: Any) -> dict[str, int]:
@@ -102,3 +107,103 @@ def test_an_unknown_run_is_named(tmp_path: Path) -> None:
     """A run that is not there is an error that says where was looked."""
     with pytest.raises(onb.StoreError, match="no run 'nope'"):
         onb.open("nope", home=tmp_path)
+
+
+# A run that another process runs.
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
+    """A run of another process that waits for an answer, with a task behind it."""
+    tasks = [CHOICE, {"agent": "writes", "task": "Write", "depends_on": ["database-technology"]}]
+    with Elsewhere(tmp_path, plan_of(*tasks)) as run:
+        yield run.until_asked("database-technology")
+
+
+def test_a_run_of_another_process_is_seen_as_it_is_now(elsewhere: Elsewhere) -> None:
+    """Each look at it is a new one; its clock runs; pictures that were taken don't move."""
+    run = onb.open(elsewhere.id, home=elsewhere.folder.home)
+    assert (run.status, run.finished) == ("running", False)
+    before = run.state
+    assert before.decisions["database-technology"].open
+    first = run.now()
+    until(lambda: run.now() > first + 0.05)
+    run.answer("database-technology", "B", note="we know it")
+    outcome = run.state.decisions["database-technology"].outcome
+    assert outcome is not None
+    assert (outcome.option, outcome.by, outcome.note) == ("B", "remote", "we know it")
+    assert outcome.who == login_name()
+    assert before.decisions["database-technology"].open
+    assert run.wait(20) == {"writes": "first draft"}
+    assert (run.status, run.finished) == ("completed", True)
+    assert run.now() == run.state.ended_at
+
+
+async def test_a_run_of_another_process_can_be_awaited(elsewhere: Elsewhere) -> None:
+    """`await run` gives the results once the other process is through."""
+    run = onb.open(elsewhere.id, home=elsewhere.folder.home)
+    with pytest.raises(TimeoutError, match=r"not over after 0\.05 s"):
+        run.wait(0.05)
+    run.answer("database-technology", "A")
+    assert dict(await run) == {"writes": "first draft"}
+
+
+def test_a_run_of_another_process_can_be_steered(elsewhere: Elsewhere) -> None:
+    """Whatever can be said to a run reaches it, and refusals come back as they would here."""
+    run = onb.open(elsewhere.id, home=elsewhere.folder.home)
+    decision = "database-technology"
+    run.extend(decision, 60)
+    assert run.state.decisions[decision].timeout_s == 660
+    run.hold(decision)
+    assert run.state.decisions[decision].held == "hold"
+    run.touch(decision)
+    run.note("B2B only")
+    assert run.state.notes == ["B2B only"]
+    run.pause()
+    assert run.status == "paused"
+    run.unpause()
+    run.edit("writes", "Write more")
+    assert run.state.task("writes").title == "Write more"
+    with pytest.raises(onb.CommandError, match=r"no option 'Z'; it has A, B, C, other"):
+        run.answer(decision, "Z")
+    with pytest.raises(onb.CommandError, match="nobody"):
+        run.retry("nobody")
+    run.autopilot = True
+    assert run.wait(20) == {"writes": "first draft"}
+    with pytest.raises(onb.CommandError, match=r"The run is over \(completed\)"):
+        run.note("too late")
+
+
+def test_a_run_of_another_process_can_be_stopped(elsewhere: Elsewhere) -> None:
+    """`run.stop()` from elsewhere ends the run within two seconds and waits for that."""
+    run = onb.open(elsewhere.id, home=elsewhere.folder.home)
+    run.stop()
+    assert (run.status, run.finished) == ("stopped", True)
+    assert elsewhere.end() == "stopped"
+
+
+def test_a_run_whose_process_is_killed_is_interrupted(elsewhere: Elsewhere) -> None:
+    """Once its process is gone the run stands still, waiting for it ends, nobody is told."""
+    run = onb.open(elsewhere.id, home=elsewhere.folder.home)
+    assert not run.finished
+    elsewhere.kill()
+    assert run.wait(20) == {}
+    assert run.status == "interrupted"
+    assert run.now() == run.state.t
+    with pytest.raises(onb.CommandError, match="Nobody runs"):
+        run.answer("database-technology", "A")
+
+
+def test_an_agent_may_steer_a_run_of_another_process(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """On the agents' loop nothing waits for another process: the command is on its way."""
+    other = onb.open(elsewhere.id, home=elsewhere.folder.home)
+
+    async def steers(context: Any) -> float:
+        began = time.monotonic()
+        other.answer("database-technology", "C")
+        return time.monotonic() - began
+
+    plan = onb.Plan(name="Mine", phases=[onb.Phase(name="p", tasks=[onb.Task(agent="steers")])])
+    mine = onb.run(plan, {"steers": steers}, home=tmp_path / "mine")
+    assert mine.wait(20)["steers"] < 0.1
+    assert elsewhere.decided("database-technology")["option"] == "C"

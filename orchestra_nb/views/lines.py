@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from ..plan.durations import clock, format_duration
 from ..state import DecisionState, State, TaskState
 from . import words
+from .detail import details
 
 __all__ = ["Lines"]
 
@@ -18,6 +19,7 @@ _SYMBOLS: Final = {
     "skipped": "⏭️ ",
     "cancelled": "⏹️ ",
     "decision": "💡",
+    "choice": "💡",
     "blocker": "🚫",
     "question": "❓",
     "clock": "⏱️ ",
@@ -32,6 +34,7 @@ _ASCII: Final = {
     "skipped": "-",
     "cancelled": "-",
     "decision": "*",
+    "choice": "*",
     "blocker": "!",
     "question": "?",
     "clock": ":",
@@ -39,7 +42,7 @@ _ASCII: Final = {
     "insight": "i",
     "run": "=",
 }
-_CUT = 300
+_CUT, _FACTS = 300, 8
 # What happened in one moment, in the order of cause and effect.
 _HEAD, _END, _ASK, _DECIDE, _BEGIN = range(5)
 Told: TypeAlias = tuple[float, int, str]
@@ -75,7 +78,7 @@ class Lines:
         for decision in state.decisions.values():
             found += self._decision(decision, state)
         for finding in state.findings[self._findings :]:
-            kind = "Blocker" if finding.kind == "blocker" else "Finding"
+            kind = words.FINDING_WORDS.get(finding.kind, "Finding")
             text = f"{kind}: {words.cut(finding.text, _CUT)} ({words.cut(finding.agent, 60)})"
             found.append((finding.at, _HEAD, self._line(finding.at, finding.kind, text)))
         self._findings = len(state.findings)
@@ -132,6 +135,9 @@ class Lines:
             at = decision.opened_at
             if decision.open:
                 asked = [self._line(at, "question", f"Decision required: {title}")]
+                facts = details(decision)
+                more = [f"… and {len(facts) - _FACTS} more lines"] * (len(facts) > _FACTS)
+                asked += [f"          {line}" for line in [*facts[:_FACTS], *more]]
                 asked += self._options(decision)
                 asked.append(self._line(at, "clock", words.countdown(decision, at)))
                 found += [(at, _ASK, line) for line in asked]
