@@ -78,7 +78,7 @@ def _in_vain(task: TaskState) -> None:
 def _agent_retry(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     move(state, task, "retrying", change)
-    task.message_at = e["t"]
+    task.message_at, task.wait_detail = e["t"], ""
     if e["cause"] == "review":  # sent back by a person: nothing failed
         task.comments += (e["error"],)
         task.error = ""

@@ -41,6 +41,7 @@ __all__ = [
     "time_of_day",
     "tokens",
     "wait_sentence",
+    "why_again",
 ]
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
@@ -242,10 +243,17 @@ def wait_sentence(task: TaskState, now: float) -> str:
     if task.wait_until is not None and task.wait_until > now:
         left = clock(math.ceil(task.wait_until - now))
         detail = f"{detail}, next try in {left}" if detail else f"next try in {left}"
-    if words == "Retrying" and task.error:
-        error = cut(task.error, 200)
-        detail = f"{detail} after: {error}" if detail else error
+    why = why_again(task) if words == "Retrying" else ""
+    if why:
+        detail = f"{detail} after: {cut(why, 200)}" if detail else cut(why, 200)
     return f"{words}: {detail}" if detail else words
+
+
+def why_again(task: TaskState) -> str:
+    """Why there is another attempt: the error of the last one, or the comment it came back with."""
+    if task.error or not task.comments:
+        return task.error
+    return f"sent back: {task.comments[-1]}"
 
 
 def seconds_left(decision: DecisionState, now: float) -> float | None:

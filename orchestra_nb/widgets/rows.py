@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from ..plan.graph import Graph, Node
 from ..state import SETTLED, DecisionState, State, TaskState
-from ..views.words import cut
+from ..views.words import cut, why_again
 
 __all__ = ["Row", "deciders", "pristine", "row"]
 
@@ -132,7 +132,7 @@ def row(state: State, task: TaskState) -> Row:
                 text = f"for {text}"
         case "retrying":
             shown = "rate" if task.wait_cause == "rate_limit" else "retry"
-            text = task.error
+            text = why_again(task)
         case "failed":
             shown, text = "failed", _first_line(task.error)
         case "skipped" | "cancelled":

@@ -109,6 +109,7 @@ def everything() -> Plan:
         timeline="relaxed",
         auto_proceed=False,
         checkpoints="each",
+        on_failure="stop",
         budget=Budget(usd=5, tokens=10),
         max_concurrency=3,
         inputs={"market": Input(ask="Which?", default="B2B"), "n": Input(default=[1, {"a": 2.5}])},
@@ -119,7 +120,9 @@ def everything() -> Plan:
                 name="One",
                 checkpoint=True,
                 tasks=[
-                    Task(agent="a", task="for {{market}}", estimate="90s", depends_on=[]),
+                    Task(
+                        agent="a", task="for {{market}}", estimate="90s", depends_on=[], review=True
+                    ),
                     Decision(
                         title="Which one",
                         category="database",
@@ -268,10 +271,15 @@ def test_spec_markdown() -> None:
 def test_markdown_round_trips_what_it_can_say(tmp_path: Path) -> None:
     """Names, texts, times, dependencies, inputs and decisions come back from Markdown."""
     plan = Plan.load(EXAMPLES / "pricing.yaml")
+    first = plan.phases[0].tasks[0].model_copy(update={"review": True})
+    phase = plan.phases[0].model_copy(update={"tasks": (first, *plan.phases[0].tasks[1:])})
+    plan = plan.with_(on_failure="stop", phases=(phase, *plan.phases[1:]))
     path = plan.save(tmp_path / "plan.md")
     text = path.read_text("utf-8")
     again = Plan.load(path)
     assert "Status" not in text
+    assert again.on_failure == "stop"
+    assert [getattr(entry, "review", False) for _, entry in again.all()][:2] == [True, False]
     assert [entry.id for _, entry in again.all()] == [entry.id for _, entry in plan.all()]
     for (_, old), (_, new) in zip(plan.all(), again.all(), strict=True):
         assert (new.depends_on, new.when) == (old.depends_on, old.when)

@@ -236,13 +236,20 @@ def test_all_settings_load_again() -> None:
         name="x",
         mode="guided",
         timeline="urgent",
+        on_failure="continue",
         level=2,
         phases=[
             {
                 "name": "P",
                 "checkpoint": True,
                 "tasks": [
-                    {"agent": "a", "role": "testing", "timeout": "90s", "retries": 2},
+                    {
+                        "agent": "a",
+                        "role": "testing",
+                        "timeout": "90s",
+                        "retries": 2,
+                        "review": True,
+                    },
                     {"agent": "a", "id": "second", "depends_on": [], "estimate": "2h5m7s"},
                 ],
             },
@@ -270,7 +277,9 @@ def test_all_settings_load_again() -> None:
         assert getattr(loaded, "estimate", None) == getattr(spec, "estimate", None)
         assert getattr(loaded, "retries", None) == getattr(spec, "retries", None)
         assert getattr(loaded, "kind", None) == getattr(spec, "kind", None)
+        assert getattr(loaded, "review", None) == getattr(spec, "review", None)
     assert (again.mode, again.timeline, again.level) == ("guided", "urgent", 2)
+    assert again.on_failure == "continue"
 
 
 def test_ten_thousand_tasks() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestra_nb import events
 from orchestra_nb.plan import parse_duration
 from orchestra_nb.state import Outcome
 from orchestra_nb.views import words
@@ -201,3 +202,24 @@ def test_wait_sentences() -> None:
     assert not words.stalled(task, 500)
     story.wait(3, "business-analyst", None)
     assert words.stalled(task, 500)
+
+
+def test_what_waits_for_a_word_about_its_result_says_so() -> None:
+    """Failed and asked about, under review, sent back: each reads differently."""
+    story = Story()
+    of: dict[str, Any] = {"task": "business-analyst", "agent": "business-analyst", "phase": 1}
+    story.start(1, "business-analyst")
+    task = story.state.task("business-analyst")
+    detail, error = "a choice, it failed: ValueError: no", "ValueError: no"
+    story.tell(2, events.agent_wait(**of, cause="human", detail=detail, error=error))
+    assert words.wait_sentence(task, 2) == f"Waits for you: {detail}"
+    assert (task.error, [span[0] for span in task.spans]) == (error, ["slot", "failed", "human"])
+    again: dict[str, Any] = {"attempt": 1, "delay_s": 0.0}
+    story.tell(3, events.agent_retry(**of, **again, error=error, cause=None))
+    assert words.wait_sentence(task, 3) == f"Retrying: {error}"
+    story.start(3, "business-analyst", attempt=2)
+    story.tell(4, events.agent_wait(**of, cause="human", detail="review of its result"))
+    assert words.wait_sentence(task, 4) == "Waits for you: review of its result"
+    story.tell(5, events.agent_retry(**of, **again, error="name your sources", cause="review"))
+    assert words.wait_sentence(task, 5) == "Retrying: sent back: name your sources"
+    assert task.comments == ("name your sources",)
