@@ -33,8 +33,8 @@ CHECKPOINT = card(
     options=options(
         ("Continue", "as planned"),
         ("Adjust", "tell the later agents something"),
-        ("Simplify", "go down to level 2 (Beta)"),
-        ("Stop", "keep what there is; can be resumed"),
+        ("Simplify", "level 2"),
+        ("Stop", "keep what there is"),
     ),
     detail={
         "findings": [
@@ -52,10 +52,19 @@ CHECKPOINT = card(
         "cost": {"usd": 0.98, "budget_usd": 5.0, "unknown": 0},
         "running": ["product-strategy-expert", "uiux-expert", "ai-ml-expert"],
         "outlook": {
-            "A": ["Nothing changes: the other 9 tasks run at level 3."],
-            "B": ["What you write is told to all 6 agents that have not started."],
-            "C": ["The run goes on at level 2 (Beta). 3 tasks are left out:"],
-            "D": ["3 running agents are ended; 3 results are kept.", "The run can be resumed."],
+            "A": [
+                "6 tasks are still to start: backend-expert, frontend-expert, qa-test-engineer"
+                " and 3 more.",
+                "At least 47 min are left.",
+            ],
+            "B": [
+                "What you write reaches 6 tasks that have not started, and is kept as a change"
+                " of plan.",
+                "product-strategy-expert, uiux-expert and ai-ml-expert are at work"
+                " and won't hear of it.",
+            ],
+            "C": ["Level 3 becomes 2 for what has not started.", "At least 33 min are left then."],
+            "D": ["The run ends. What is finished is kept.", "6 tasks never start."],
         },
         "simplify": {
             "level": 2,
@@ -74,9 +83,8 @@ APPROVAL = card(
     asker="business-analyst",
     recommend=None,
     timeout_s=None,
-    sum="",
-    options=options(("Approve", "the tool runs with these arguments"),
-                    ("Refuse", "the tool does not run; the agent goes on without it")),
+    sum="no timeout: the decision says none",
+    options=options(("Approve", ""), ("Refuse", "")),
     detail={
         "tool": "send_email",
         "description": "Sends one message from the project's own address.",
@@ -88,18 +96,19 @@ APPROVAL = card(
             " their prices weekly.\n\nShall we go on with the usage model?\n\nThe pricing run",
             "urgent": False,
             "copies": 2,
-            "attachments": [{"file": "segments.csv", "rows": 412}],
+            "tags": ["pricing", "usage"],
+            "attachments": [{"file": "segments.csv", "rows": 412, "sheet": None}],
         },
     },
 )  # fmt: skip
 
 REVIEW = card(
     "review",
-    asker="product-strategy-expert",
+    context="Features",
     timeout_s=None,
-    sum="",
+    sum="no timeout: the decision says none",
     options=options(("Accept", "others get this result"),
-                    ("Send back", "another attempt that sees your comment")),
+                    ("Send back", "another attempt, with your comment")),
     detail={
         "format": "text",
         "result": "MVP features, ranked\n\n1. Price rules by segment\n2. Weekly competitor prices\n"
@@ -115,12 +124,14 @@ REVIEW = card(
 
 FAILURE = card(
     "failure",
-    because="2 of 9 tasks need its result",
+    because="the 2 tasks that need its result are skipped, all else goes on",
+    context="ValidationError: PriceRule.valid_from must be before valid_to (rule 7 of 31)\n"
+    "3 attempts, the last at 10:48.",
     recommend="B",
     options=options(
-        ("Retry", "three more attempts"),
-        ("Go on without it", "what needs its result is left out"),
-        ("Stop", "keep what there is; can be resumed"),
+        ("Retry", "another attempt at the same task"),
+        ("Go on without it", ""),
+        ("Stop", "end the run, keep what is finished"),
     ),
     detail={
         "error": "ValidationError: PriceRule.valid_from must be before valid_to (rule 7 of 31)\n"
@@ -171,7 +182,7 @@ def approval(**detail: Any) -> Scene:
     s = asking(
         18.2,
         "send-email-1",
-        "Approve send_email?",
+        "Call send_email?",
         APPROVAL,
         task="product-strategy-expert",
         detail=given,
@@ -183,7 +194,7 @@ def approval(**detail: Any) -> Scene:
 def review(**detail: Any) -> Scene:
     """A result waits to be accepted, the second one."""
     given = REVIEW["detail"] | detail
-    s = asking(18.2, "review-4", "Review the result of product-strategy-expert", REVIEW,
+    s = asking(18.2, "review-4", "Review: product-strategy-expert", REVIEW,
                task="product-strategy-expert", detail=given)  # fmt: skip
     s.wait(18.2, "product-strategy-expert", "human")
     return s
@@ -222,7 +233,7 @@ def inbox() -> Scene:
     for at, key, title, asker, whole in asked:
         s.ask(at, key, title, asker=asker, timeout_s=float(whole))
         last = at
-    s.ask(last, "send-email-1", "Approve send_email?", **APPROVAL)
+    s.ask(last, "send-email-1", "Call send_email?", **APPROVAL)
     s.ask(last, "delete", "Delete the old price table", asker="database-architect")
     s.hold(last, "delete", "hold")
     return s
@@ -233,14 +244,14 @@ def decided() -> Scene:
     s = deciding()
     s.ask(18.0, "checkpoint-1", "Checkpoint after phase 1, Research & Analysis", **CHECKPOINT)
     s.decide(18.1, "checkpoint-1", "B", "user", note="Leave out the EU store for now")
-    s.ask(18.1, "send-email-1", "Approve send_email?", **APPROVAL)
+    s.ask(18.1, "send-email-1", "Call send_email?", **APPROVAL)
     s.decide(18.2, "send-email-1", "A", "user", values={"to": "me@example.com"})
-    s.ask(18.2, "send-email-2", "Approve send_email?", **APPROVAL)
+    s.ask(18.2, "send-email-2", "Call send_email?", **APPROVAL)
     s.decide(18.3, "send-email-2", "B", "user", note="The team has not read it yet")
-    s.ask(18.3, "review-3", "Review the result of uiux-expert", **REVIEW)
+    s.ask(18.3, "review-3", "Review: uiux-expert", **REVIEW)
     s.decide(18.35, "review-3", "B", "remote", who="maria, from the command line",
              note="Rank them, and say what is left out and why")  # fmt: skip
-    s.ask(18.4, "review-4", "Review the result of product-strategy-expert", **REVIEW)
+    s.ask(18.4, "review-4", "Review: product-strategy-expert", **REVIEW)
     s.decide(18.5, "review-4", "A", "user", values={"result": "shorter"})
     s.ask(18.5, "failure-7", "ai-ml-expert failed", **FAILURE)
     s.decide(18.6, "failure-7", "B", "timeout")

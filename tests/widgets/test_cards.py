@@ -143,7 +143,7 @@ def test_a_checkpoint_shows_blockers_first_and_what_it_took(stage: Stage) -> Non
     expect(card.locator(".figures")).to_contain_text("$0.98of $5.00 budget")
     expect(card.locator(".figures")).to_contain_text("at least 47 min")
     expect(card).to_contain_text(
-        "Goes on meanwhile: product-strategy-expert, uiux-expert, ai-ml-expert."
+        "At work when this opened: product-strategy-expert, uiux-expert, ai-ml-expert."
     )
     at = card.locator(".scale").first.evaluate(
         "(e) => { const [band, now, line] = ['.band', '.now', '.line'].map((s) =>"
@@ -176,7 +176,7 @@ def test_each_option_of_a_checkpoint_says_what_it_would_do(stage: Stage) -> None
     """Simplify lists what would be left out, before anything is confirmed."""
     stage.show(cards.checkpoint(), 18.7)
     outlook = stage.page.locator(".outlook")
-    expect(outlook).to_contain_text("Nothing changes: the other 9 tasks run at level 3.")
+    expect(outlook).to_contain_text("6 tasks are still to start:")
     option(stage, "C").click()
     expect(outlook.locator("li")).to_have_text(
         [
@@ -186,10 +186,10 @@ def test_each_option_of_a_checkpoint_says_what_it_would_do(stage: Stage) -> None
         ]
     )
     expect(stage.page.get_by_role("radio", name="C Simplify")).to_have_accessible_description(
-        re.compile(r"^Simplify: what it does The run goes on at level 2 .* needs qa-test-engineer$")
+        re.compile(r"^Simplify: what it does Level 3 becomes 2 .* needs qa-test-engineer$")
     )
     option(stage, "D").click()
-    expect(outlook).to_contain_text("The run can be resumed.")
+    expect(outlook).to_contain_text("6 tasks never start.")
     assert answers(stage) == []
 
 
@@ -237,7 +237,8 @@ def test_an_approval_shows_the_call_and_decides_nothing_by_itself(stage: Stage) 
     assert shown[0] == "pricing-team@example.com"
     assert shown[2] == ARGUMENTS["body"]
     assert shown[3:5] == ["false", "2"]
-    assert '"rows": 412' in shown[5]
+    assert shown[5] == '[ "pricing", "usage" ]'
+    assert '\n    "rows": 412,\n' in shown[6]
     expect(card.locator("input:checked")).to_have_count(0)
     expect(confirm(stage)).to_have_text("Choose an option")
     expect(confirm(stage)).to_be_disabled()
@@ -447,9 +448,10 @@ def test_a_failure_says_why_and_who_is_left_out(stage: Stage) -> None:
     card = stage.page.locator(".card")
     expect(card.locator(".problem pre")).to_contain_text("ValidationError: PriceRule.valid_from")
     expect(card.locator(".problem")).to_contain_text(
-        "3 attempts failed. Without its result 2 tasks are left out: qa-test-engineer,"
+        "3 attempts failed. Without its result 2 tasks would be skipped: qa-test-engineer,"
         " devops-sre-expert."
     )
+    assert card.inner_text().count("ValidationError: PriceRule") == 1
     expect(confirm(stage)).to_contain_text("Confirm B · Go on without it · 7:2")
     stage.page.get_by_role("button", name="Go to card").click()
     stage.page.keyboard.press("a")
@@ -465,10 +467,10 @@ def test_records_say_what_a_choice_meant(stage: Stage) -> None:
     for n, said in enumerate(
         (
             "ai-ml-expert failed → B · Go on without it",
-            "Review the result of product-strategy-expert → Accepted with changes",
-            "Review the result of uiux-expert → Sent back: Rank them, and say what is left out and",
-            "Approve send_email? → Refused: The team has not read it yet",
-            "Approve send_email? → Approved with changes",
+            "Review: product-strategy-expert → Accepted with changes",
+            "Review: uiux-expert → Sent back: Rank them, and say what is left out and",
+            "Call send_email? → Refused: The team has not read it yet",
+            "Call send_email? → Approved with changes",
             "Checkpoint after phase 1, Research & Analysis → B · Adjust",
         )
     ):

@@ -184,8 +184,8 @@ def test_records_say_what_a_choice_meant() -> None:
     """The same words as on the board, with every note once."""
     page = html_of(card_scenes.decided())
     for said in (
-        "<b>Approve send_email?</b> → Approved with changes",
-        "<b>Approve send_email?</b> → Refused: The team has not read it yet",
+        "<b>Call send_email?</b> → Approved with changes",
+        "<b>Call send_email?</b> → Refused: The team has not read it yet",
         "→ Accepted with changes",
         "→ Sent back: Rank them, and say what is left out and why",
         "→ B · Adjust",
@@ -194,7 +194,7 @@ def test_records_say_what_a_choice_meant() -> None:
         assert page.count(said) == 1, said
     assert page.count("Note:") == 1
     text = final_text(card_scenes.decided().state, run=RunInfo.of(card_scenes.decided().state))
-    assert "Decision: Approve send_email? → Refused: The team has not read it yet" in text
+    assert "Decision: Call send_email? → Refused: The team has not read it yet" in text
 
 
 def test_commands_of_the_record_exist_today() -> None:

@@ -11,12 +11,12 @@ class Argument {
   constructor(id, name, value) {
     this.name = name;
     this.value = value;
-    this.text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    this.text = typeof value === "string" ? value : jsonText(value);
     this.long = this.text.length > SHORT_TEXT || this.text.includes("\n");
     const label = h("code", { id: `${id}l`, title: name }, name);
     this.kind = typeof value === "string" ? "" : ".mono";
     this.shown = this.long ? h(`pre${this.kind}`, { tabIndex: 0, "aria-label": name }, this.text)
-      : h("span.shown", {}, this.text || h("span.sub", {}, "empty"));
+      : h(`span.shown${this.kind}`, {}, this.text || h("span.sub", {}, "empty"));
     this.field = this.control(id);
     attr(this.field, "aria-labelledby", label.id);
     this.field.id = id;
@@ -63,6 +63,16 @@ class Argument {
     if (typeof this.value === "number") return readNumber(text);
     return readJson(text);
   }
+}
+
+/**
+ * JSON as it is read best: on one line where it fits.
+ * @param {any} value
+ */
+function jsonText(value) {
+  const text = JSON.stringify(value, null, 2);
+  const line = text.replace(/\n\s*/g, " "); // a line break is never inside a text of JSON
+  return line.length <= SHORT_TEXT ? line : text;
 }
 
 /** @param {string} text */

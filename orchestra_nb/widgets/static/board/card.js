@@ -48,13 +48,16 @@ class Card {
     this.countdown = new Countdown();
     this.el = h(`div.card.for-${decision.purpose}`,
       { role: "group", "aria-label": decision.title, tabIndex: -1 });
+    /** @type {ClockState | null} as of the last tick */
+    this.state = null;
     /** @type {Verdict} */
     this.judged = { label: "", ready: false };
   }
 
   /** Put the parts together; called once. */
   build() {
-    const { title, context } = this.d;
+    const { title } = this.d;
+    const context = this.story();
     const words = h("p.context", {}, context);
     if (context.length > 900) words.tabIndex = 0;
     this.el.append(...[
@@ -72,6 +75,11 @@ class Card {
   }
 
   // Hooks: what a purpose may change.
+
+  /** What one has to know, as text. */
+  story() {
+    return this.d.context;
+  }
 
   /**
    * Everything between who asked and the buttons.
@@ -139,6 +147,7 @@ class Card {
     this.refused = "";
     this.judged = this.verdict();
     this.face();
+    this.carry();
   }
 
   // The card itself.
@@ -194,11 +203,22 @@ class Card {
    */
   tick(now, busy) {
     const d = this.d;
-    const state = clockState(d, now);
+    const state = clockState(d, now, busy);
     tell(this.asked, this.askedText(busy));
     const still = this.sent !== null && this.context.clock.source() - this.sentAt > STILL_S
       ? "Still sending. The kernel is busy; your answer counts when it arrives in time." : "";
     this.countdown.update(d, state, this.refused || still);
+    this.state = state;
+    this.carry();
+    this.warn(state);
+    this.presence.touch();
+    this.presence.count(state);
+  }
+
+  /** What will happen by itself carries the time: Confirm, or the recommended row. */
+  carry() {
+    const { d, state } = this;
+    if (!state) return;
     const own = this.agrees() && this.sent === null;
     const timed = state.left !== null && d.recommend !== null;
     const share = timed ? Math.min(1, (state.left ?? 0) / d.timeout) : 1;
@@ -207,9 +227,6 @@ class Card {
     const inside = own ? scale : "scaleX(1)";
     if (this.buttonFill.style.transform !== inside) this.buttonFill.style.transform = inside;
     this.options.tick(timed && !own, state.time, scale);
-    this.warn(state);
-    this.presence.touch();
-    this.presence.count(state);
   }
 
   /** @param {ClockState} state */
@@ -237,6 +254,7 @@ class Card {
     this.faulted({});
     this.sent = this.command({ command: "answer", ...this.payload() });
     this.face();
+    this.carry();
   }
 
   /**
@@ -249,8 +267,8 @@ class Card {
     if (!reply.ok) {
       this.sent = null;
       this.refused = reply.text;
-      this.faulted(reply.faults || {});
       this.context.speak(reply.text);
+      this.faulted(reply.faults || {});
       this.face();
     }
     return true;

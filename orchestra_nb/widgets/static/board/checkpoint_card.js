@@ -36,7 +36,7 @@ class CheckpointCard extends Card {
       h("div", {}, h("h4", {}, blockers.length ? "Blockers and findings" : "Findings"), list),
       h("div", {}, h("h4", {}, "Time and cost"), figuresOf(this.d.detail),
         band && h("p.sub", {}, "Band: likely range. Line: expected."),
-        running.length > 0 && h("p.sub.going", {}, `Goes on meanwhile: ${running.join(", ")}.`)));
+        running.length > 0 && h("p.sub.going", {}, `At work when this opened: ${running.join(", ")}.`)));
   }
 
   verdict() {
@@ -75,7 +75,8 @@ class CheckpointCard extends Card {
     if (row.key === SIMPLIFY && simplify) {
       const { tasks, total } = simplify;
       kids.push(h("ul", {}, tasks.map((/** @type {string[]} */ [id, reason]) =>
-        h("li", {}, h("b", {}, id), reason && `: ${reason}`)),
+        h("li", {}, h("b", {}, id), reason && (reason.startsWith(`${id} `)
+          ? reason.slice(id.length) : `: ${reason}`))),
       total > tasks.length && h("li", {}, `and ${count(total - tasks.length, "more task")}`)));
     }
     attr(this.outlook, "aria-label", `${row.name}: what it does`);

@@ -21,10 +21,11 @@ function takenText(d) {
 /**
  * @param {any} d
  * @param {number} now the run's t
+ * @param {number} [busy] how many agents are at work
  * @returns {ClockState}
  */
-function clockState(d, now) {
-  const waiting = "Waiting for you. The other agents keep running.";
+function clockState(d, now, busy = 1) {
+  const waiting = `Waiting for you.${busy ? " The other agents keep running." : ""}`;
   if (d.held === "hold") return { kind: "held", left: null, time: "Held", then: waiting };
   if (d.held) {
     const left = d.remaining ?? 0;

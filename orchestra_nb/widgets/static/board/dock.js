@@ -178,7 +178,9 @@ class Dock {
       }
       drawGlyph(item.glyph, d.held === "hold" ? "human" : "open");
       tell(item.title, d.title);
-      tell(item.who, [d.asker, d.why].filter(Boolean).join(" · "));
+      const kind = d.why.split(" · ").pop(); // its category, where it has one
+      const who = d.asker || this.context.picture.nodes.name[d.about] || "";
+      tell(item.who, [who, kind].filter(Boolean).join(" · "));
       if (this.list.children[n] !== item.el) this.list.insertBefore(item.el, this.list.children[n]);
     });
   }
@@ -209,7 +211,7 @@ class Dock {
     for (const [id, item] of this.items) {
       const d = this.context.picture.decisions.get(id);
       const state = clockState(d, now);
-      write(item.left, state.kind === "held" ? "held" : state.left === null ? "no clock" : state.time);
+      write(item.left, state.kind === "held" ? "held" : state.left === null ? "–" : state.time);
       item.left.classList.toggle("soon", state.left !== null && state.left <= 60);
       const card = this.cards.get(id);
       if (card?.el.hidden) card.warn(state);
@@ -284,7 +286,8 @@ function announcement(d) {
   const then = d.timeout === null || d.recommend === null ? "No clock."
     : `${spokenText(d.timeout)}, then ${d.purpose === "form" ? "the run starts" : d.recommend}.`;
   const kind = /** @type {Record<string, string>} */ ({ approval: "Approval", review: "Review" });
-  return `${kind[d.purpose] || "Decision"}: ${d.title}. ${then}`;
+  const title = `${kind[d.purpose] || "Decision"}: ${d.title.replace(/^Review: /, "")}`;
+  return `${title}${/[.?!]$/.test(title) ? "" : "."} ${then}`;
 }
 
 /**

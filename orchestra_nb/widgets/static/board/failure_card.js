@@ -3,8 +3,9 @@
 class FailureCard extends Card {
   body() {
     const { error, attempts, dependents = [], total = 0 } = this.d.detail;
-    const more = total > dependents.length ? ` and ${count(total - dependents.length, "more")}` : "";
-    const who = total ? `Without its result ${count(total, "task")} ${total === 1 ? "is" : "are"} left out: ` +
+    const rest = total - dependents.length;
+    const more = rest > 0 ? ` and ${rest.toLocaleString("en")} more` : "";
+    const who = total ? `Without its result ${count(total, "task")} would be skipped: ` +
       `${dependents.join(", ")}${more}.` : "No other task needs its result.";
     return [
       h("div.problem", {}, h("span.s-failed", {}, glyph("failed")), h("div", {},
@@ -12,5 +13,10 @@ class FailureCard extends Card {
         h("p.sub", {}, `${count(attempts, "attempt")} failed. ${who}`))),
       ...super.body(),
     ];
+  }
+
+  /** Its context is the error, which is shown as one. */
+  story() {
+    return "";
   }
 }
