@@ -28,7 +28,7 @@ from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .handle import Run
 from .hearing import Hearers, Hearing
-from .plan import Plan, Task
+from .plan import Plan, Task, configured
 from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
 from .plan.questions import will_ask
@@ -265,6 +265,7 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
     changes = {key: value for key, value in overrides.items() if value is not None}
     if changes:
         plan = plan.with_(**changes)
+    plan = configured(plan)
     if inputs is not None and not isinstance(inputs, Mapping):
         raise PlanError([Fault("inputs", f"must map names to values; it is {short(inputs)}")])
     ready = plan.filled(inputs)

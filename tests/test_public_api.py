@@ -27,7 +27,7 @@ SIGNATURES = {
     "open": "run_id *home",
     "check": "plan agents *inputs *answers *level *mode *timeline *claude",
     "questions.project": "",
-    "configure": "*home *mirror *webhook",
+    "configure": "*home *mirror *project_config *webhook",
     "Plan.load": "path",
     "Plan.parse": "text format",
     "Plan.save": "self path",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from .durations import clock, format_duration, parse_duration
 from .entries import Decision, DecisionKind, Entry, Role, Task
-from .levels import Level, LevelView, ProjectConfig, load_config, load_levels, skip_reason
+from .levels import (
+    Level,
+    LevelView,
+    ProjectConfig,
+    configured,
+    load_config,
+    load_levels,
+    skip_reason,
+    use_config,
+)
 from .model import Checkpoints, Phase, Plan
 from .names import Names
 from .parts import Agent, Budget, Input, Option
@@ -35,9 +44,11 @@ __all__ = [
     "Level",
     "LevelView",
     "ProjectConfig",
+    "configured",
     "load_config",
     "load_levels",
     "skip_reason",
+    "use_config",
     # Timeouts of decisions
     "Timeout",
     "Timeouts",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from ..errors import Fault, PlanError
 from .entries import Decision
-from .levels import load_levels, skip_reason
+from .levels import configured, load_levels, skip_reason
 from .questions import before_the_run
 from .text import did_you_mean, fold, short
 from .timeouts import (
@@ -150,6 +150,7 @@ def explain(
         autopilot: Whether recommendations are taken at once.
         autopilots: Decision id -> the same for that one alone.
     """
+    plan = configured(plan)
     level = plan.level if level is None else level
     timeline = plan.timeline if timeline is None else timeline
     specs = {spec.id: spec for spec in _specs(plan)}

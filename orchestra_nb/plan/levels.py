@@ -22,13 +22,16 @@ __all__ = [
     "Level",
     "LevelView",
     "ProjectConfig",
+    "configured",
     "for_level",
     "load_config",
     "load_levels",
     "skip_reason",
+    "use_config",
 ]
 
 _FILE = "project-level-config.json"
+_in_use: ProjectConfig | None = None
 _ROLE_FROM = {"testing": 2, "documentation": 2, "security": 4, "compliance": 4}
 
 
@@ -122,6 +125,31 @@ def for_level(plan: Plan, level: int) -> LevelView:
     return LevelView(load_levels()[level], runs, skipped)
 
 
+def configured(plan: Plan) -> Plan:
+    """The plan with what the project-level-config.json in use says of timeouts.
+
+    Its table counts where the plan has none; where either says that nothing proceeds by itself,
+    nothing does.
+    """
+    config = load_config()
+    changes: dict[str, Any] = {}
+    if plan.timeouts is None and config.timeouts is not None:
+        changes["timeouts"] = config.timeouts
+    if plan.auto_proceed and config.auto_proceed is False:
+        changes["auto_proceed"] = False
+    return plan.model_copy(update=changes) if changes else plan
+
+
+def use_config(path: str | Path | None) -> None:
+    """Let a user's project-level-config.json count in this process; ``None``: the shipped one.
+
+    Raises:
+        PlanError: If it can't be read or is not of that shape; the one in use stays.
+    """
+    global _in_use
+    _in_use = None if path is None else load_config(path)
+
+
 def load_levels(path: str | Path | None = None) -> dict[int, Level]:
     """The five levels: the shipped ones, with a user's file of the same shape laid over them."""
     return dict(load_config(path).levels)
@@ -130,12 +158,16 @@ def load_levels(path: str | Path | None = None) -> dict[int, Level]:
 def load_config(path: str | Path | None = None) -> ProjectConfig:
     """Read a project-level-config.json; what it leaves out is as shipped.
 
+    Args:
+        path: The file; the one in use if absent, which is the shipped one unless
+            :func:`use_config` named another.
+
     Raises:
         PlanError: If the file can't be read or is not of that shape; lists every fault.
     """
     shipped = _shipped()
     if path is None:
-        return shipped
+        return _in_use or shipped
     faults: list[Fault] = []
     try:
         data = json.loads(Path(path).read_text("utf-8-sig"))

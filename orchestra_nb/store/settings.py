@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SetupError
+from ..plan import use_config
 from ..webhook.hook import Webhook
 
 __all__ = ["Settings", "configure", "settings"]
@@ -36,6 +37,7 @@ def configure(
     *,
     home: str | Path | None = _UNSET,
     mirror: str | Path | None = _UNSET,
+    project_config: str | Path | None = _UNSET,
     webhook: Webhook | None = _UNSET,
 ) -> None:
     """Set where runs are kept and who hears of them, for all runs of this process from here on.
@@ -45,14 +47,19 @@ def configure(
         mirror: Folder that also gets ``orchestration-plan.md`` and
             ``orchestration-timeline.jsonl`` of the newest run, such as
             ``~/.claude/agent-workspaces``. ``None``: no copies.
+        project_config: A project-level-config.json with levels, ``timeouts`` or ``auto_proceed`` of
+            one's own; what it leaves out is as shipped. ``None``: the shipped one.
         webhook: Hears when a decision opens or ends, and when a run is over. ``None``: nobody does.
 
     Raises:
+        PlanError: If the file can't be read or is not of that shape; lists every fault.
         SetupError: If the webhook is none.
     """
+    if webhook not in (_UNSET, None) and not isinstance(webhook, Webhook):
+        raise SetupError("webhook must be an onb.Webhook(url, secret=...), or None")
+    if project_config is not _UNSET:
+        use_config(project_config)
     if webhook is not _UNSET:
-        if webhook is not None and not isinstance(webhook, Webhook):
-            raise SetupError("webhook must be an onb.Webhook(url, secret=...), or None")
         settings.webhook = webhook
     if home is not _UNSET:
         settings.home = None if home is None else absolute(home)
