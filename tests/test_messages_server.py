@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.messages_server import Body, MessagesServer, Reply, fault, report
+from tests.messages_server import Body, Limits, MessagesServer, Reply, fault, report
 from tests.messages_server.faults import marked
 from tests.messages_server.rules import refuse
 
@@ -144,3 +145,25 @@ def test_tools_of_the_user_are_called_once_with_an_example() -> None:
     after = report(body)
     assert not after.tools
     assert "I was told: 12 m" in after.text
+
+
+def test_it_limits_what_a_key_may_send() -> None:
+    """Over the limit is 429 with retry-after; every answer tells what is left; 529 while down."""
+    body = json.dumps(_BODY).encode()
+    limits = Limits(requests=60, requests_left=2, input=60_000)
+    with MessagesServer(limits=limits) as server:
+        url = f"{server.base_url}/v1/messages"
+        request = urllib.request.Request(url, body, {"x-api-key": "sk-x"}, method="POST")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            told = answer.headers
+        assert told["anthropic-ratelimit-requests-limit"] == "60"
+        assert told["anthropic-ratelimit-requests-remaining"] == "1"
+        assert told["anthropic-ratelimit-input-tokens-remaining"] == "60000"
+        assert post(server.base_url, _BODY)[0] == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=5)
+        with refused.value as error:
+            assert (error.code, error.headers["retry-after"]) == (429, "1")
+        limits.overloaded = time.monotonic() + 60
+        assert post(server.base_url, _BODY)[0] == 529
+    assert len(limits.refusals) == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from .claude_client import ClientFactory, check_credentials, client_for
 from .claude_errors import explain, judge, mask, masked
 from .claude_stream import Exchange, Narrator, vars_of
 from .claude_tools import Tool, call_tool, own_tools, user_tool
+from .governor import admitted
 from .prices import Prices, Tokens
 from .prompts import first_message, system_blocks
 
@@ -35,6 +37,8 @@ DEFAULT_MODEL = "claude-sonnet-5-5"
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_REPEATS = 3
+"""A refused exchange in the middle of a conversation is repeated this often."""
 _GO_ON = "Write your final answer now: the complete result of the task."
 
 
@@ -211,22 +215,46 @@ class _Attempt:
 
     async def _exchange(self) -> Message:
         self._exchanges += 1
-        exchange = Exchange({**self._request, "messages": self._marked()})
-        try:
-            await exchange.run(self._client, self._narrator)
-        except asyncio.CancelledError:
-            # The run is being stopped: what was spent is still told, but nothing may hold it up.
-            with contextlib.suppress(Exception):
-                exchange.error = AgentError(
-                    f"Cancelled after {exchange.heard:,} characters; its cost is unknown"
-                )
-                self._record(exchange)
-            raise
-        self._record(exchange)
+        # From the third on, what was said before is read from the cache.
+        new = self._messages[self._shown :] if self._exchanges > 2 else self._request
+        chars = len(json.dumps(new, default=str))
+        exchange = await self._send(chars)
+        repeats = _REPEATS if self._exchanges > 1 else 0
+        while exchange.refused and repeats:
+            # Another attempt would pay for the conversation again, and call its tools again.
+            repeats -= 1
+            exchange = await self._send(chars)
         if exchange.error is not None:
             raise exchange.error
         assert exchange.message is not None
         return exchange.message
+
+    async def _send(self, chars: int) -> Exchange:
+        """Make an exchange once there is room for it, and record it."""
+        worker = self._worker
+        exchange = Exchange({**self._request, "messages": self._marked()})
+        async with admitted(
+            self._client,
+            self._context,
+            model=worker.model,
+            chars=chars,
+            max_tokens=worker.max_tokens,
+        ) as permit:
+            try:
+                await exchange.run(self._client, self._narrator, permit.opened)
+            except asyncio.CancelledError:
+                # The run is being stopped: what was spent is still told, but nothing may hold
+                # it up.
+                with contextlib.suppress(Exception):
+                    exchange.error = AgentError(
+                        f"Cancelled after {exchange.heard:,} characters; its cost is unknown"
+                    )
+                    self._record(exchange)
+                raise
+            tokens = exchange.tokens if exchange.complete else None
+            exchange.error = permit.close(exchange.error, exchange.headers, tokens)
+        self._record(exchange)
+        return exchange
 
     def _marked(self) -> list[dict[str, Any]]:
         """The messages, with a cache mark at the end from the second exchange on.

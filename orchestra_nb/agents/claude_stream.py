@@ -89,6 +89,7 @@ class Exchange:
         opened: Whether a response of status 200 began.
         request_id: The service's name for the exchange, for its support.
         duration_s: Seconds from the request to the end.
+        headers: Of the response, once it is there; refusals have some too.
     """
 
     def __init__(self, request: Mapping[str, Any]) -> None:
@@ -99,16 +100,30 @@ class Exchange:
         self.opened = False
         self.request_id: str | None = None
         self.duration_s = 0.0
+        self.headers: Mapping[str, str] = {}
         self._content_type = ""
 
-    async def run(self, client: AsyncAnthropic, narrator: Narrator) -> None:
-        """Send the request and read the stream to its end; failures end up in `error`."""
+    async def run(
+        self,
+        client: AsyncAnthropic,
+        narrator: Narrator,
+        opened: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        """Send the request and read the stream to its end; failures end up in `error`.
+
+        Args:
+            client: Sends it.
+            narrator: Hears what is written.
+            opened: Is given the headers once a response of status 200 begins.
+        """
         began = time.monotonic()
         try:
             async with client.messages.stream(**self.request) as stream:
                 self.opened = True
                 self.request_id = stream.request_id
-                self._content_type = stream.response.headers.get("content-type", "")
+                self.headers = stream.response.headers
+                self._content_type = self.headers.get("content-type", "")
+                opened(self.headers)
                 async for event in stream:
                     if event.type == "message_start":
                         self.message = stream.current_message_snapshot
@@ -121,6 +136,8 @@ class Exchange:
             raise
         except Exception as error:
             self.request_id = self.request_id or getattr(error, "request_id", None)
+            if not self.opened:
+                self.headers = getattr(getattr(error, "response", None), "headers", {})
             self.error = normalise(
                 error,
                 opened=self.opened,
@@ -142,6 +159,11 @@ class Exchange:
     def complete(self) -> bool:
         """Whether the message arrived whole, and its usage is final."""
         return self.error is None and getattr(self.message, "stop_reason", None) is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the service had no room for it, so that nothing was spent."""
+        return not self.opened and getattr(self.error, "cause", None) == "rate_limit"
 
     @property
     def billed(self) -> bool:

@@ -7,6 +7,7 @@ Run it alone with ``python -m tests.messages_server --port 8765`` and point
 from __future__ import annotations
 
 from .faults import OK, Fault, fault
+from .limits import Limits
 from .model import Body, Reply, ToolCall, report
 from .server import MessagesServer, Seen
 
@@ -14,6 +15,7 @@ __all__ = [
     "OK",
     "Body",
     "Fault",
+    "Limits",
     "MessagesServer",
     "Reply",
     "Seen",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import json
 import socket
@@ -16,8 +15,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from .cache import PromptCache
 from .faults import OK, Fault, marked
-from .model import Body, Reply, count_tokens, events, message, report, texts
+from .limits import Limits
+from .model import Body, Reply, events, message, report, texts
 from .rules import refuse
 
 __all__ = ["MessagesServer", "Seen"]
@@ -35,6 +36,12 @@ _TYPES = {
     500: "api_error",
     504: "timeout_error",
     529: "overloaded_error",
+}
+_HEADROOM = {
+    "anthropic-ratelimit-requests-limit": "1000",
+    "anthropic-ratelimit-requests-remaining": "999",
+    "anthropic-ratelimit-input-tokens-remaining": "399000",
+    "anthropic-ratelimit-output-tokens-remaining": "79000",
 }
 _HTML = b"<html><body>Please log in to the hotel network</body></html>"
 
@@ -73,6 +80,7 @@ class MessagesServer:
         delta_chars: Characters in one delta of a stream.
         delta_delay: Seconds between two deltas.
         latency: Seconds before the head of each response.
+        limits: What may be sent, and what the headers say of that; by default enough.
 
     Attributes:
         gate: Answers wait until this many requests have been in flight at once.
@@ -90,15 +98,17 @@ class MessagesServer:
         delta_chars: int = 12,
         delta_delay: float = 0.0,
         latency: float = 0.0,
+        limits: Limits | None = None,
     ) -> None:
         self.reply = reply
         self.host, self.port = host, port
         self.delta_chars, self.delta_delay, self.latency = delta_chars, delta_delay, latency
+        self.limits = limits
         self.requests: list[Seen] = []
         self.in_flight = self.max_in_flight = self.gate = 0
         self._steps: deque[Fault] = deque()
         self._markers: Counter[str] = Counter()
-        self._cached: set[bytes] = set()
+        self._cache = PromptCache()
         self._numbers = itertools.count(1)
         self._ready = threading.Event()
 
@@ -244,10 +254,7 @@ class MessagesServer:
         headers = {
             "content-type": kind,
             "request-id": f"req_{next(self._numbers):06d}",
-            "anthropic-ratelimit-requests-limit": "1000",
-            "anthropic-ratelimit-requests-remaining": "999",
-            "anthropic-ratelimit-input-tokens-remaining": "399000",
-            "anthropic-ratelimit-output-tokens-remaining": "79000",
+            **(_HEADROOM if self.limits is None else self.limits.headers()),
             **more,
         }
         if size is None:
@@ -311,6 +318,10 @@ class MessagesServer:
             await asyncio.sleep(0.005)
         if step.kind == "slow":
             await asyncio.sleep(step.seconds)
+        limits = self.limits if step.kind == "ok" else None
+        refusal = limits.refuse(self._cache.counted(body)) if limits is not None else None
+        if refusal is not None:
+            step = Fault("status", status=refusal[0], retry_after=refusal[1])
         if step.kind == "disconnect" and (step.after < 0 or not streaming):
             self._cut(writer, step)
         if not self._no_message(writer, step):
@@ -336,11 +347,13 @@ class MessagesServer:
         self, writer: asyncio.StreamWriter, step: Fault, body: Body, streaming: bool
     ) -> None:
         reply = Reply("x" * step.chars) if step.kind == "huge" else self.reply(body)
-        whole = message(body, reply, number=next(self._numbers), usage=self._input_usage(body))
+        whole = message(body, reply, number=next(self._numbers), usage=self._cache.usage(body))
         if streaming:
             await self._stream(writer, step, whole)
         else:
             self._json(writer, whole)
+        if self.limits is not None:
+            self.limits.wrote(whole["usage"]["output_tokens"])
 
     async def _stream(
         self, writer: asyncio.StreamWriter, step: Fault, whole: Mapping[str, Any]
@@ -397,40 +410,3 @@ class MessagesServer:
         else:
             writer.close()
         raise _Cut
-
-    def _input_usage(self, body: Body) -> dict[str, Any]:
-        """Input tokens by class.
-
-        What lies before a cache mark is written once; a later request that begins in the same way
-        and has a mark at or after that place reads it.
-        """
-        total = count_tokens([body.get("tools"), body.get("system"), body.get("messages")])
-        read = marked_size = 0
-        prefix: list[Any] = [body.get("tools")]
-        places: list[tuple[bytes, int, bool]] = []
-        system = body.get("system")
-        blocks: list[dict[str, Any]] = list(system) if isinstance(system, list) else []
-        for turn in body["messages"]:
-            blocks += turn["content"] if isinstance(turn["content"], list) else [turn]
-        for block in blocks:
-            prefix.append({k: v for k, v in block.items() if k != "cache_control"})
-            place = hashlib.sha256(json.dumps(prefix).encode()).digest()
-            places.append((place, count_tokens(prefix), "cache_control" in block))
-        while places and not places[-1][2]:
-            places.pop()
-        for place, size, is_marked in places:
-            if place in self._cached:
-                read = size
-            if is_marked:
-                self._cached.add(place)
-                marked_size = size
-        written = marked_size - read
-        return {
-            "input_tokens": max(0, total - read - written),
-            "cache_read_input_tokens": read,
-            "cache_creation_input_tokens": written,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": written,
-                "ephemeral_1h_input_tokens": 0,
-            },
-        }

@@ -1,0 +1,205 @@
+"""Runs of many Claude agents against a server that limits them: real SDK, real HTTP."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import orchestra_nb as onb
+from orchestra_nb.agents.governor import Headroom, headroom
+from tests.messages_server import Body, Limits, MessagesServer, Reply, ToolCall, fault
+
+Start = Callable[..., onb.Run]
+WITHIN_S = 40.0
+TOO_SLOW = 2.5
+"""How much longer than the limits allow at best a run may take here; tests share the machine."""
+
+
+@pytest.fixture
+def start(server: MessagesServer, tmp_path: Path) -> Start:
+    """Give a function that starts a run of so many independent Claude agents."""
+    server.latency, server.delta_chars = 0.05, 200
+
+    def start(count: int = 40, *, text: str = "Look at part", **task: Any) -> onb.Run:
+        tasks = [{"agent": f"agent-{n}", "task": f"{text} {n}", **task} for n in range(count)]
+        plan = {"name": "Many", "max_concurrency": count, "mode": "fully_autonomous"}
+        whole = {**plan, "phases": [{"name": "One", "tasks": tasks}]}
+        return onb.run(
+            onb.Plan.parse(json.dumps(whole), format="json"), home=tmp_path / "home", again=True
+        )
+
+    return start
+
+
+def events(run: onb.Run, kind: str) -> list[dict[str, Any]]:
+    """The run's events of a kind, as they are on disk."""
+    lines = (run.folder / "orchestration-timeline.jsonl").read_text("utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+def room(server: MessagesServer) -> Headroom:
+    """What is left at a server."""
+    (found,) = [one for one in headroom() if one.base_url.rstrip("/") == server.base_url]
+    return found
+
+
+def crowd(times: list[float], within: float = 0.1) -> int:
+    """The most requests that arrived within so many seconds."""
+    return max(sum(t <= u < t + within for u in times) for t in times)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Watch until something holds."""
+    end = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def done(run: onb.Run, server: MessagesServer) -> float:
+    """Wait for a run in which nothing may fail; how long it took, and nothing stays reserved."""
+    began = time.monotonic()
+    run.wait(WITHIN_S)
+    assert {task.status for task in run.state.tasks} == {"completed"}
+    left = room(server)
+    assert (left.in_flight, left.waiting) == (0, 0)
+    return time.monotonic() - began
+
+
+def test_known_limits_are_kept(server: MessagesServer, start: Start) -> None:
+    """40 agents, 10 requests a second: hardly a 429, and no longer than it takes."""
+    limits = server.limits = Limits(requests=600, requests_left=10)
+    run = start(40)
+    assert done(run, server) < 3.0 + TOO_SLOW
+    assert len(limits.refusals) <= 3
+    assert len(server.bodies) <= 43
+    waits = [event for event in events(run, "agent_wait") if event["cause"] == "rate_limit"]
+    assert {event["detail"] for event in waits} >= {"600 requests a minute"}
+    assert all(event["until_s"] is None or event["until_s"] > event["t"] for event in waits)
+
+
+def test_token_limits_are_kept(server: MessagesServer, start: Start) -> None:
+    """40 agents of 1,100 tokens, 10,000 left and 10,000 a second: hardly a 429."""
+    limits = server.limits = Limits(input=600_000, input_left=10_000)
+    run = start(40, text=f"{'All of this matters. ' * 160}\nLook at part")
+    assert done(run, server) < 4.5 + TOO_SLOW
+    assert len(limits.refusals) <= 3
+
+
+def test_output_is_limited_too(server: MessagesServer, start: Start) -> None:
+    """Answers of 1,000 tokens, 60,000 a minute: the typical answer is learnt, not max_tokens."""
+    limits = server.limits = Limits(output=60_000)
+    server.reply = lambda body: Reply("word " * 800)
+    assert done(start(12), server) < 3.0
+    assert limits.refusals == []
+
+
+def test_limits_that_are_not_told_are_learnt(server: MessagesServer, start: Start) -> None:
+    """With no headers but retry-after few are refused, and who was told to wait does."""
+    limits = server.limits = Limits(requests=600, requests_left=10, headers=False)
+    run = start(40)
+    assert done(run, server) < 3.0 + TOO_SLOW
+    assert len(limits.refusals) <= 20
+    retries = events(run, "agent_retry")
+    assert {event["cause"] for event in retries} == {"rate_limit"}
+    assert len(retries) == len(limits.refusals)
+    times = [seen.t for seen in server.requests]
+    pause = max((later - t, t) for t, later in itertools.pairwise(times))
+    assert pause[0] >= 0.9, "all wait as long as the provider said"
+    back = [t for t in times if t > pause[1]]
+    assert sum(t < back[0] + 0.3 for t in back) <= 5, "they come back one by one"
+    assert crowd(back) <= 15
+
+
+def test_529_to_all_at_once_makes_no_herd(server: MessagesServer, start: Start) -> None:
+    """All agents are cut off in the middle of their work: few ask meanwhile, none starts anew."""
+    limits = server.limits = Limits()
+    count, calls = 40, [0]
+
+    def reply(body: Body) -> Reply:
+        if body["messages"][-1]["content"][0]["type"] == "tool_result":
+            return Reply("Done.")
+        calls[0] += 1
+        if calls[0] == count:
+            limits.overloaded = time.monotonic() + 2.0
+        return Reply("", tools=[ToolCall("report_progress", {"text": "half"})])
+
+    server.reply = reply
+    run = start(count)
+    assert done(run, server) < 12.0
+    assert calls == [count], "no conversation was begun again"
+    assert {task.attempt for task in run.state.tasks} == {1}
+    first = limits.refusals[0]
+    assert sum(t > first + 0.5 for t in limits.refusals) <= 3
+    back = [seen.t for seen in server.requests if seen.t > limits.overloaded]
+    assert back[-1] - back[0] > 0.8
+    assert sum(t < back[0] + 0.3 for t in back) <= 5
+    assert crowd(back) <= 15
+
+
+def test_runs_share_what_there_is(server: MessagesServer, start: Start) -> None:
+    """A run that is told to wait makes the others wait, too."""
+    server.script(fault(429, retry_after=1))
+    first, second = start(1), start(3)
+    done(first, server)
+    done(second, server)
+    refused = server.requests[0].t
+    later = [seen.t - refused for seen in server.requests if seen.t - refused > 0.3]
+    assert min(later) >= 1.0
+
+
+def test_a_wait_longer_than_the_timeout_fails_in_one_line(
+    server: MessagesServer, start: Start
+) -> None:
+    """Retry-After beyond what the task has left is not waited for."""
+    server.script(fault(429, retry_after=30))
+    began = time.monotonic()
+    run = start(1, timeout=5)
+    run.wait(WITHIN_S)
+    assert time.monotonic() - began < 4
+    (failed,) = events(run, "agent_failed")
+    assert failed["error"] == (
+        "Rate limited (429); retry after 30 s, which is longer than the task has left (5 s)"
+    )
+
+
+def test_a_wait_beyond_reason_fails_in_one_line(server: MessagesServer, start: Start) -> None:
+    """An hour is not waited for, by nobody."""
+    server.script(fault(429, retry_after=3_600))
+    run = start(1)
+    run.wait(WITHIN_S)
+    (failed,) = events(run, "agent_failed")
+    assert failed["error"] == (
+        "Rate limited (429); retry after 3,600 s, which is longer than any task waits (10 min)"
+    )
+
+
+def test_waiting_in_line_is_off_the_tasks_time(server: MessagesServer, start: Start) -> None:
+    """Tasks of 3 s in a line of 5 s all get done."""
+    server.limits = Limits(requests=240, requests_left=4)
+    assert done(start(24, timeout=3), server) > 4.5
+
+
+def test_a_stop_does_not_wait(server: MessagesServer, start: Start) -> None:
+    """A run that waits for a rate limit is stopped at once, and leaves the line."""
+    server.script(fault(429, retry_after=60))
+    refused = start(1)
+    until(lambda: refused.state.tasks[0].status == "retrying")
+    run = start(5)
+    until(lambda: room(server).waiting == 5)
+    until(lambda: {task.wait_cause for task in run.state.tasks} == {"rate_limit"})
+    began = time.monotonic()
+    run.stop()
+    run.wait(WITHIN_S)
+    assert time.monotonic() - began < 2
+    assert run.status == "stopped"
+    refused.stop()
+    until(lambda: (room(server).in_flight, room(server).waiting) == (0, 0))
+    assert len(server.requests) == 1
+    assert events(run, "usage") == []
