@@ -63,7 +63,7 @@ class AgentRow {
     // A button that has the focus stays: focus is never lost because a task went on.
     const off = !this.menu.offers(this.i) && !this.act.matches(":focus, [aria-expanded=true]");
     if (this.act.hidden !== off) this.act.hidden = off;
-    attr(this.act, "aria-label", `By hand: ${name}`);
+    attr(this.act, "aria-label", `Steer ${name}`);
   }
 }
 

@@ -173,10 +173,8 @@ class FormCard extends Card {
 
   /** @param {Record<string, string>} faults */
   faulted(faults) {
-    const wrong = this.fields.filter((field) => faults[field.q.id]);
-    if (!wrong.length) return;
+    if (!this.fields.some((field) => faults[field.q.id])) return;
     for (const field of this.fields) field.say(faults[field.q.id] || "", true);
-    this.context.speak(`${wrong[0].q.ask} ${faults[wrong[0].q.id]}`);
   }
 
   /** All defaults, or back to what stood there: a stray click loses nothing. */

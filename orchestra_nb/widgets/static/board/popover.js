@@ -25,11 +25,17 @@ class Popover {
       const target = /** @type {Node} */ (e.target);
       if (!this.el.contains(target) && !this.anchor?.contains(target)) this.close(false);
     };
-    // What it stands at may be scrolled away under it.
-    this.scrolled = (/** @type {Event} */ e) => {
-      const target = /** @type {Node} */ (e.target);
-      if (target !== document && target.contains(this.anchor)) this.close(false);
+    // What it stands at may be scrolled away under it; a page that scrolls takes both along.
+    this.scrolled = () => {
+      if (Math.abs(this.stands() - this.stood) > 1) this.close(false);
     };
+    this.stood = 0;
+  }
+
+  /** Where the button is in the board. */
+  stands() {
+    const top = (/** @type {HTMLElement | null} */ el) => el?.getBoundingClientRect().top || 0;
+    return top(this.anchor) - top(this.ground);
   }
 
   /** @param {HTMLElement} anchor */
@@ -51,12 +57,13 @@ class Popover {
     this.el.replaceChildren(content);
     this.el.hidden = false;
     this.place();
+    this.stood = this.stands();
     document.addEventListener("pointerdown", this.outside, true);
     document.addEventListener("scroll", this.scrolled, true);
     first.focus({ preventScroll: true });
   }
 
-  /** Below the button, or above it where there is no room; always inside the board. */
+  /** Below the button, or above it where there is no room or nothing to see; always inside the board. */
   place() {
     if (!this.ground || !this.anchor) return;
     const ground = this.ground.getBoundingClientRect();
@@ -64,7 +71,9 @@ class Popover {
     const { offsetWidth, offsetHeight } = this.el;
     const most = ground.height - offsetHeight - POP_EDGE;
     let top = anchor.bottom - ground.top + POP_GAP;
-    if (top > most) top = anchor.top - ground.top - offsetHeight - POP_GAP;
+    const unseen = anchor.bottom + POP_GAP + offsetHeight > innerHeight;
+    const roomAbove = anchor.top - POP_GAP - offsetHeight > 0;
+    if (top > most || (unseen && roomAbove)) top = anchor.top - ground.top - offsetHeight - POP_GAP;
     const left = anchor.right - ground.left - offsetWidth;
     this.el.style.top = `${Math.round(Math.max(POP_EDGE, Math.min(most, top)))}px`;
     this.el.style.left = `${Math.round(Math.max(POP_EDGE, left))}px`;
