@@ -1,7 +1,8 @@
 """Secrets are replaced before anything is written.
 
-``mask`` takes out API keys, bearer tokens and the values of the environment variables that carry
-them. Looking is cheap (a few substring searches), so every line of a log passes through it.
+``mask`` takes out API keys and tokens of a known form, bearer tokens, private keys, and the values
+of the environment variables that carry our own. Looking is cheap (a few substring searches), so
+every line of a log passes through it. ``docs/security.md`` lists the forms.
 """
 
 from __future__ import annotations
@@ -18,11 +19,22 @@ _VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 #: Shorter values are words such as "test" or "dummy": taking them out would garble the text and
 #: protect nothing.
 _SHORTEST = 8
-_KEY = re.compile(r"sk-ant-[\w-]{4,}", re.ASCII)
+_KEY = re.compile(
+    r"sk-ant-[\w-]{4,}"
+    r"|sk-proj-[\w-]{16,}"
+    r"|gh[pos]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
+    r"|xox[abeprs]-[\w-]{10,}"
+    r"|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bAIza[\w-]{35}"
+    # Its base64, also where line breaks are spelt out; a header that only prose names stays.
+    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\+[nr]|\s)*[A-Za-z0-9+/=]{20,}"
+    r"(?:\\+[nr]|[\sA-Za-z0-9+/=])*(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----)?",
+    re.ASCII,
+)
 #: A token has a digit somewhere; "bearer authentication-scheme" is prose.
 _BEARER = re.compile(r"(\b[Bb]earer +)(?=[A-Za-z._~+/=-]*\d)[\w.~+/=-]{16,}", re.ASCII)
-#: One of these is in every text that holds a secret, also when the text is JSON.
-_marks: tuple[str, ...] = ("sk-ant-", "Bearer ", "bearer ")
+#: One of these is in every text that holds a secret of the user's, also when the text is JSON.
+_marks: tuple[str, ...] = ()
 _secrets: tuple[str, ...] = ()
 
 
@@ -48,7 +60,21 @@ def refresh_secrets() -> None:
 
 def has_secret(text: str) -> bool:
     """Whether a text, or JSON made of it, may hold a secret: quick, and rather yes than no."""
-    # A plain loop: a generator inside any() would cost more than the searches.
+    # Spelt out, rare letters first: every line of every log comes through here.
+    if (
+        "sk-ant-" in text
+        or "earer " in text
+        or "-----BEGIN" in text
+        or "sk-proj-" in text
+        or "ghp_" in text
+        or "gho_" in text
+        or "ghs_" in text
+        or "github_pat_" in text
+        or ("K" in text and "AKIA" in text)
+        or ("z" in text and "AIza" in text)
+        or ("x" in text and "xox" in text)
+    ):
+        return True
     for mark in _marks:  # noqa: SIM110
         if mark in text:
             return True

@@ -12,6 +12,7 @@ from orchestra_nb.store.masking import add_secret, has_secret, mask, mask_value,
 from .disk import event, put, read
 
 KEY = "sk-ant-api03-AbC_d-0123456789"
+PEM = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7"
 
 
 @pytest.mark.parametrize(
@@ -25,11 +26,23 @@ KEY = "sk-ant-api03-AbC_d-0123456789"
         ("a clearer understanding, Bearer {token}", None),
         ("sk-ant-", None),
         ("nothing here", None),
+        (f"OPENAI_API_KEY=sk-proj-{'aB3_' * 8}", "OPENAI_API_KEY=[secret]"),
+        (f"https://ghp_{'x1' * 18}@github.com/a/b", "https://[secret]@github.com/a/b"),
+        (f"token gho_{'x1' * 18}, ghs_{'y2' * 18}", "token [secret], [secret]"),
+        (f"github_pat_{'A1b_' * 15}", "[secret]"),
+        ("slack xoxb-1234567890-abcdefghij", "slack [secret]"),
+        ("aws AKIAABCDEFGHIJKLMNOP.", "aws [secret]."),
+        (f"maps AIza{'Sy-b' * 8}123 x", "maps [secret] x"),
+        (f"-----BEGIN RSA PRIVATE KEY-----\n{PEM}\n-----END RSA PRIVATE KEY-----!", "[secret]!"),
+        (f"-----BEGIN PRIVATE KEY-----\\n{PEM}\\n", "[secret]"),
+        ("a file with -----BEGIN PRIVATE KEY----- in it is a private key", None),
+        ("AKIA is a tree, ghp_short is none, xoxo", None),
     ],
 )
 def test_patterns(text: str, masked: str | None) -> None:
-    """Keys and bearer tokens are taken out, prose about them is left alone."""
+    """Keys and tokens of known forms are taken out, prose about them is left alone."""
     assert mask(text) == (text if masked is None else masked)
+    assert mask(json.dumps(text)) == json.dumps(text if masked is None else masked)
 
 
 @pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
