@@ -15,7 +15,7 @@ from .rows import Row, fit, joined, shown
 
 __all__ = ["Filling", "Typing", "asked_now", "cards", "current_decision"]
 
-_FACTS_AT_LEAST = 3
+_FACTS_AT_LEAST = 5
 _ANSWERS_SHOWN = 3
 
 

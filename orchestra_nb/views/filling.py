@@ -40,9 +40,8 @@ def visible(questions: Sequence[Mapping[str, Any]], filled: Filled) -> list[Mapp
     shown: dict[str, Mapping[str, Any]] = {}
     for one in questions:
         parent = one.get("parent")
-        if parent is None or (
-            parent in shown and _leads(shown[parent], filled, str(one.get("on") or ""))
-        ):
+        leading = shown.get(parent) if isinstance(parent, str) else None
+        if parent is None or (leading and _leads(leading, filled, str(one.get("on") or ""))):
             shown[one["id"]] = one
     return list(shown.values())
 

@@ -24,8 +24,8 @@ __all__ = ["render"]
 _PLAIN: Final = str.maketrans("○◐◇↻✓✗»■‖█░·…×▸“”→–", 'o*=~+x>#"#.-~x>"">-')
 _ACTIVE: Final = frozenset({"running", "waiting", "retrying"})
 _RECORDS, _FAILURES = 3, 5
-_LEAST_PHASES = 3
-"""Lines that phases take where a card needs the room: one phase, the whole, a blank one."""
+_LEAST_PHASES = 4
+"""Lines that phases take where a card needs the room: one phase, how many more, the whole."""
 
 
 def render(
