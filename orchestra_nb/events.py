@@ -54,15 +54,20 @@ def orchestration_start(
     }
 
 
-def orchestration_complete(*, status: str, seconds: float, counts: dict[str, int]) -> Event:
-    """The run's end; ``status`` is completed, failed or stopped."""
+def orchestration_complete(
+    *, status: str, seconds: float, counts: dict[str, int], **totals: Any
+) -> Event:
+    """The run's end; ``status`` is completed, failed or stopped.
+
+    With the rest of ``state.State.totals``: a list of runs reads the ends of logs alone.
+    """
     return {
         "event": "orchestration_complete",
         "status": status,
         "duration": format_duration(seconds),
         "duration_s": round(seconds, 6),
         "counts": counts,
-    }
+    } | totals
 
 
 def phase_start(*, phase: int, name: str) -> Event:
@@ -351,6 +356,6 @@ def run_stopped(*, who: str, reason: str) -> Event:
     return {"event": "run_stopped", "who": who, "reason": reason}
 
 
-def run_interrupted(*, reason: str) -> Event:
-    """The process ended under the run."""
-    return {"event": "run_interrupted", "reason": reason}
+def run_interrupted(*, reason: str, **totals: Any) -> Event:
+    """The process ended under the run, which had come to ``state.State.totals``."""
+    return {"event": "run_interrupted", "reason": reason} | totals

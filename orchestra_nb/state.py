@@ -312,6 +312,21 @@ class State:
         """Finished and not skipped: the same figures on every surface."""
         return self.counts["completed"], self.total - self.counts["skipped"]
 
+    @property
+    def totals(self) -> dict[str, Any]:
+        """What the end of a log says that it came to.
+
+        ``counts`` of tasks by status, ``decisions`` asked, ``tokens``, ``cost`` in USD, and how
+        many exchanges' cost is ``unknown``.
+        """
+        return {
+            "counts": {key: count for key, count in sorted(self.counts.items()) if count},
+            "decisions": len(self.decisions),
+            "tokens": sum(self.usage.tokens.values()),
+            "cost": round(self.usage.cost, 6),
+            "unknown": self.usage.unknown,
+        }
+
     def open_decisions(self) -> list[DecisionState]:
         """Decisions that wait for an answer, soonest deadline first, held ones last."""
         waiting = [d for d in self.decisions.values() if d.open]

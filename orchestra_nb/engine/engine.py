@@ -334,8 +334,7 @@ class Engine(Core):
         else:
             failed = state.counts["failed"] or any(t.skip_cause == "failed" for t in state.tasks)
             status = "failed" if failed else "completed"
-        counts = {key: count for key, count in sorted(state.counts.items()) if count}
-        self.emit(events.orchestration_complete(status=status, seconds=self.t, counts=counts))
+        self.emit(events.orchestration_complete(status=status, seconds=self.t, **state.totals))
         self.timers.clear()
         # In a turn of its own: whoever waits for this turn's events hears of them first.
         self.when_durable(lambda: self.post(self._close))
@@ -364,7 +363,7 @@ class Engine(Core):
                 done.set()
                 return
             self._over = self._stopping = True
-            self.emit(events.run_interrupted(reason=reason))
+            self.emit(events.run_interrupted(reason=reason, **self.state.totals))
             for job in self.running.values():
                 job.ended = True  # whatever it still says comes after the end of the log
                 self.crew.cancel(job)

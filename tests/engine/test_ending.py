@@ -27,6 +27,7 @@ def test_the_end_is_the_last_event() -> None:
     event = rig.event("orchestration_complete")
     assert event["status"] == "failed"
     assert event["counts"] == {"completed": 1, "failed": 1, "skipped": 1}
+    assert event.items() >= rig.engine.state.totals.items()
     assert rig.journal.closed
 
 
@@ -182,6 +183,7 @@ def test_an_interrupt_is_the_last_word() -> None:
     gate.set()
     rig.turn()
     assert rig.kinds()[-1] == "run_interrupted"
+    assert rig.event("run_interrupted")["counts"] == {"running": 2}
     assert rig.engine.state.status == "interrupted"
     assert rig.journal.closed
     assert rig.engine.failure() is None
