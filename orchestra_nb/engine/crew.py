@@ -16,7 +16,7 @@ from typing import Any
 
 from ..commands import Command, Reply
 from .loops import LoopThread
-from .protocols import Finished, Job, Worker
+from .protocols import Finished, Job, Journal, Worker
 
 __all__ = ["Crew", "carried_run", "tell_agent"]
 
@@ -80,7 +80,8 @@ class _Hands:
 
 _hands = _Hands()
 _here = threading.local()
-_carried: ContextVar[Job | None] = ContextVar("carried", default=None)
+# The journal, the task's index and the attempt: a job would keep itself alive through its task.
+_carried: ContextVar[tuple[Journal, int, int] | None] = ContextVar("carried", default=None)
 
 
 def carried_run() -> str:
@@ -93,12 +94,12 @@ def tell_agent(command: Command) -> Callable[[Reply], None]:
 
     A refusal is written down for the agent whose coroutine calls this.
     """
-    job = _carried.get()
+    carried = _carried.get()
 
     def tell(reply: Reply) -> None:
-        if job is not None and not reply.ok:
-            said = f"{command.kind} was refused: {reply.text}"
-            job.journal.transcript(job.node.index, job.attempt, {"log": said})
+        if carried is not None and not reply.ok:
+            journal, index, attempt = carried
+            journal.transcript(index, attempt, {"log": f"{command.kind} was refused: {reply.text}"})
 
     return tell
 
@@ -155,7 +156,7 @@ class Crew:
             job.handle = create(self._drive(worker, job))
 
     async def _drive(self, worker: Worker, job: Job) -> None:
-        _carried.set(job)
+        _carried.set((job.journal, job.node.index, job.attempt))
         try:
             value = await worker(self._context_of(job))
         except BaseException as error:  # also SystemExit: an agent must not end our loop
