@@ -38,6 +38,8 @@ def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
     elif outcome.by == "user":
         elsewhere = command.source == "board" and winner and not mine
         who = "you in another tab" if elsewhere else "you"
+        if command.source in ("cli", "remote"):  # whoever asks sits at another place
+            who = "somebody where it runs"
     return Reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.", late=True)
 
 

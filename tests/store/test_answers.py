@@ -578,6 +578,16 @@ def test_an_answer_just_before_the_deadline_beats_the_timer(plan: Any, home: Pat
     assert reply_to(late)["late"] is True
 
 
+def test_who_was_first_is_named_for_those_elsewhere(plan: Any, home: Path) -> None:
+    """To another process "you" would be somebody else: the outcome says where it was decided."""
+    folder = RunFolder.create(plan, home=home)
+    rig, inbox = with_inbox(folder, choice("d", timeout=60))
+    rig.say(Answer(decision="d", option="A"))
+    late = put(folder, to_json(ANSWER))
+    inbox.collect()
+    assert "Already decided: A, by somebody where it runs, at " in reply_to(late)["text"]
+
+
 def test_a_hold_just_before_the_deadline_counts_too(plan: Any, home: Path) -> None:
     """Wait for me, put there in time, keeps the recommendation from being taken."""
     folder = RunFolder.create(plan, home=home)
