@@ -138,6 +138,7 @@ class Engine(Core):
             )
         )
         self.form.open()
+        self._advance()  # at once: an answer may lie behind this in the inbox already
 
     def set_off(self) -> None:
         """Everything is known that has to be before anything starts."""
