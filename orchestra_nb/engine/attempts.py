@@ -275,14 +275,18 @@ class Attempts:
             self._retry_or_fail(job, error)
 
     def _succeed(self, job: Job, value: object) -> None:
-        engine, review = self._engine, self._engine.spec(job).review
-        stored = engine.journal.inline_result(value)
-        if stored is not None:
-            if review:
-                engine.reviews.ask(job, value, stored, shown_of(value))
-            else:
-                self.complete(job, value, stored)
-            return
+        engine = self._engine
+        stored, review = engine.journal.inline_result(value), engine.spec(job).review
+        if stored is None:
+            self._keep(job, value, review)
+        elif review:
+            engine.reviews.ask(job, value, stored, shown_of(value))
+        else:
+            self.complete(job, value, stored)
+
+    def _keep(self, job: Job, value: object, review: bool) -> None:
+        """Durable before the completion, or the review, that names it; that takes a few ms."""
+        engine = self._engine
         self._stop_counting(job)
         job.finished = True
 
@@ -293,7 +297,6 @@ class Attempts:
             else:
                 engine.post(lambda: self.complete(job, value, stored))
 
-        # Durable before the completion that names it; its dependents wait for the few ms.
         engine.journal.put_result(job.node.index, job.attempt, value, kept)
 
     def complete(
