@@ -292,6 +292,9 @@ def _decision(state: State, e: Event, change: Change) -> None:
     if decision.purpose == "form":
         state.answers = dict(e.get("values") or {})
         change.run = True
+        for task in state.tasks:  # till now they waited for the answers, not for a slot
+            if task.status == "ready":
+                task.ready_at = e["t"]
     decision.deadline = decision.held = decision.held_until = None
     _settle_decision(state, key, "completed", e, change)
 

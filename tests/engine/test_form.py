@@ -123,6 +123,16 @@ def test_nothing_starts_before_the_answers() -> None:
     assert outcome(rig)["values"] == answers_of(rig) == values
 
 
+def test_the_wait_for_the_answers_is_not_a_wait_for_a_slot() -> None:
+    """What a person took before the run began is no agent's time."""
+    rig = opened(plan())
+    rig.advance(300.0)
+    said(rig, start())
+    rig.wait()
+    assert [kind for kind, _, _ in rig.engine.state.task("a").spans] == ["run"]
+    answers_of(rig)
+
+
 def test_the_card_has_all_questions_in_order() -> None:
     """The card is a critical decision with the flat list, defaults as they would be typed."""
     rig = opened(plan())

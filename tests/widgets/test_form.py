@@ -165,6 +165,23 @@ def test_typing_sends_one_draft_when_it_pauses(stage: Stage) -> None:
     stage.page.wait_for_function("window.sent.some((m) => m.body?.typing)")
 
 
+def test_an_older_draft_is_never_repeated_after_a_newer_one(stage: Stage) -> None:
+    """However slow the kernel is, what counts is what stands there."""
+    stage.show(scenes.asking(), 0.66)
+    stage.page.evaluate("window.noacks = true")
+    goal = stage.page.get_by_label("What is the primary goal?")
+    goal.fill("More")
+    first = drafted(stage, {"goal": "More"})
+    goal.fill("More revenue")
+    second = drafted(stage, {"goal": "More revenue"})
+    stage.page.wait_for_function(
+        "(id) => window.sent.filter((m) => m.id === id).length > 1", arg=second["id"]
+    )
+    after = stage.commands("draft")
+    newest = next(n for n, m in enumerate(after) if m["id"] == second["id"])
+    assert first["id"] not in [m["id"] for m in after[newest:]]
+
+
 def test_a_fault_is_told_when_its_field_is_left_not_while_it_is_written(stage: Stage) -> None:
     """And it goes as soon as the answer fits, wherever the focus is."""
     stage.show(scenes.asking(), 0.66)

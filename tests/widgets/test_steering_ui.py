@@ -552,6 +552,7 @@ def test_a_decision_that_was_seen_is_told_of_in_its_last_minute_only(tab: Any) -
     stage.page.wait_for_timeout(400)
     assert stage.page.evaluate(TOLD) == []
     stage.page.wait_for_function("window.told.length > 0", timeout=10_000)
+    stage.page.wait_for_timeout(600)
     (told,) = stage.page.evaluate(TOLD)
     assert told == [
         "Database technology", "1:00 left, then A · PostgreSQL with optimization is taken.",
