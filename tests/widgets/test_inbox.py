@@ -107,6 +107,7 @@ def test_a_key_that_is_held_down_decides_one_thing(stage: Stage) -> None:
     for _ in range(5):
         page.keyboard.down("Enter")
     assert len({m["body"]["decision"] for m in stage.commands("answer")}) == 1
+    expect(page.locator(".list")).to_be_focused()
 
 
 def test_the_next_card_cannot_be_confirmed_by_the_same_double_click(stage: Stage) -> None:

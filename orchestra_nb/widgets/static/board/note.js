@@ -7,7 +7,8 @@ class Note {
    */
   constructor(id, long = false) {
     this.label = h("label", { htmlFor: id });
-    this.input = long ? h("textarea", { id, maxLength: 5000, rows: 2 })
+    const keys = "Enter confirms, Shift+Enter begins a line";
+    this.input = long ? h("textarea", { id, maxLength: 5000, rows: 2, title: keys })
       : h("input", { type: "text", id, maxLength: 2000, autocomplete: "off" });
     this.fault = new Fault(this.input);
     this.el = h(`div.note${long ? ".long" : ""}`, {}, this.label, this.input, this.fault.el);
