@@ -253,7 +253,7 @@ class Run:
         """Keep what is filled into a form so far: it counts when the form's time runs out.
 
         Raises:
-            CommandError: If some of it does not fit; ``faults`` says which. It is kept all the same.
+            CommandError: If some of it does not fit; ``faults`` says which. It is kept anyway.
         """
         self._say(commands.Draft(decision=decision, values=dict(values)))
 
