@@ -163,9 +163,6 @@ class Crew:
             _report(job, None, error)
         else:
             _report(job, value)
-        finally:
-            # The task's context holds the job: a ring of each would be the collector's to find.
-            job.handle = None
 
     def _in_thread(self, worker: Worker, job: Job) -> None:
         job.threaded = True
