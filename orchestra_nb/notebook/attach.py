@@ -26,6 +26,7 @@ from ..views.static_html import final_html, final_text
 from ..widgets.board import Board
 from ..widgets.snapshot import RunInfo, delta, snapshot
 from .ears import Afterwards, Ear
+from .elsewhere import picture
 from .lookups import look, with_task
 from .output import Outputs
 from .pump import NO_PUMP, KernelPump
@@ -383,7 +384,7 @@ class Notebook:
         if run._show is None and isinstance(run._engine, Engine):
             self.attach(run)
         elif run._show is None:
-            run._show = lambda: Outputs().show(final_bundle(run.state, RunInfo.of(run.state)))
+            run._show = lambda: Outputs().show(picture(run))
 
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""
