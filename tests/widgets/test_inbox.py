@@ -102,7 +102,6 @@ def test_a_key_that_is_held_down_decides_one_thing(stage: Stage) -> None:
     expect(page.locator(".list")).to_be_focused()
     for _ in range(5):
         page.keyboard.down("Enter")
-    page.keyboard.up("Enter")
     expect(title(stage)).to_have_text("Retry policy of the importer", timeout=4000)
     for _ in range(5):
         page.keyboard.down("Enter")
