@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -80,6 +81,7 @@ class Agents:
 def in_line(main: Callable[[Agents], Coroutine[Any, Any, None]]) -> Agents:
     """Let agents ask, and see that nothing of them stays."""
     agents = Agents()
+    random.seed(0)  # pauses and departures are spread by chance
 
     async def whole() -> None:
         await main(agents)
@@ -298,8 +300,8 @@ def test_an_outage_without_end_fails_in_the_end() -> None:
             raised.append(permit.close(REFUSED, {}, None))
 
         await asyncio.gather(*(agents.ask(str(number), answer=answer) for number in range(60)))
-        assert asyncio.get_running_loop().time() < 660
-        assert str(raised[-1]) == "Rate limited (429); nothing got through for 10 min"
+        assert 600 < asyncio.get_running_loop().time() < 640
+        assert str(raised[-1]).startswith("Rate limited (429); nothing got through for 1")
 
     agents = in_line(main)
     assert 15 < len(agents.went) < 60
