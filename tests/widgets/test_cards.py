@@ -353,6 +353,20 @@ def test_faults_of_the_engine_stand_beside_their_fields(stage: Stage) -> None:
     expect(stage.page.locator(".note .fault")).to_be_hidden()
 
 
+def test_a_held_key_sends_a_refused_answer_once(stage: Stage) -> None:
+    """Enter goes on repeating while the engine says no."""
+    stage.show(cards.failure(), 18.7)
+    stage.page.get_by_role("button", name="Go to card").click()
+    stage.page.keyboard.down("Enter")
+    refuse(stage, "failure-7", "Not now.", {})
+    expect(stage.page.locator(".then")).to_have_text("Not now.")
+    stage.page.keyboard.down("Enter")
+    assert len(answers(stage)) == 1
+    stage.page.keyboard.up("Enter")
+    stage.page.keyboard.press("Enter")
+    assert len(answers(stage)) == 2
+
+
 def test_what_cannot_be_shown_as_it_is_cannot_be_changed(stage: Stage) -> None:
     """A hidden character is named where it stands; a call that is cut is not rewritten."""
     stage.show(cards.approval(arguments={"to": "me\u202e@example.com"}), 18.7)
