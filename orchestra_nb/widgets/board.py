@@ -90,9 +90,9 @@ class Board(anywidget.AnyWidget):
 
     What travels: ``snapshot`` is the whole picture as of when it was last set, so that late views
     and saved notebooks have one. All else is messages. To the browser: ``delta``, ``snapshot``,
-    ``pong``, ``ack``, ``reply``. From the browser, each with the view's ``client`` id: ``hello``,
-    ``ping``, and ``command`` with the JSON of :mod:`orchestra_nb.commands`, repeated until it is
-    acknowledged.
+    ``pong``, ``ack``, ``reply``, ``told``. From the browser, each with the view's ``client`` id:
+    ``hello``, ``ping``; ``command`` with the JSON of :mod:`orchestra_nb.commands`, repeated until
+    it is acknowledged; ``look`` for what is too much for the picture, repeated until it is told.
 
     Args:
         snapshot: The picture to begin with, from :func:`orchestra_nb.widgets.snapshot.snapshot`.
