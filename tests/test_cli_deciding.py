@@ -408,6 +408,10 @@ def test_a_checkpoint_is_adjusted(tmp_path: Path) -> None:
             "no function",
             "nobody does 'x': put 'x' into the mapping that --agents names",
         ),
+        (
+            "nobody does that: pass agents= for it, or claude=True",
+            "nobody does that: give a function for it with --agents",
+        ),
         ("pass inputs={'market': ...} or give a default", "pass --input market=VALUE or give a"),
         ("it has A, B, other (with text=...)", "it has A, B, other (with --text)"),
         ("start it with mode='full_interactive' instead", "start it with --mode full_interactive"),

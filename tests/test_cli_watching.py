@@ -308,6 +308,19 @@ def test_a_form_is_answered_question_by_question(tmp_path: Path) -> None:
 # Being ended.
 
 
+def test_a_terminal_is_put_back_when_the_watcher_is_ended(run: Elsewhere, tmp_path: Path) -> None:
+    """A watcher that the system ends leaves the terminal as it was, and the run alone."""
+    import termios
+
+    with Terminal(tmp_path, "watch") as terminal:
+        terminal.shows("Database technology")
+        terminal.until(lambda: not termios.tcgetattr(terminal.hands)[3] & termios.ECHO)
+        terminal.process.terminate()
+        assert terminal.process.wait(WITHIN_S) == 143
+        assert termios.tcgetattr(terminal.hands)[3] & termios.ECHO
+    assert run.process.poll() is None
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_run_that_is_ended_by_the_system_says_so(tmp_path: Path, times: int) -> None:
     """SIGTERM, sent once or twice, leaves a log that ends with run_interrupted, and code 143."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -26,6 +29,7 @@ __all__ = [
     "LevelNumber",
     "PlanFile",
     "app",
+    "Terminated",
     "command_name",
     "end",
     "pairs",
@@ -33,6 +37,7 @@ __all__ = [
     "refuse_code",
     "say",
     "spoken_here",
+    "termination",
     "tried",
 ]
 
@@ -88,6 +93,33 @@ def refuse_code(message: str) -> NoReturn:
     refuse(message)
 
 
+class Terminated(BaseException):
+    """The system asks this process to end."""
+
+
+@contextlib.contextmanager
+def termination() -> Iterator[None]:
+    """While inside, being asked to end by the system raises :class:`Terminated`.
+
+    What is on the way then can end as it should: a run's log says so, a terminal is put back.
+    """
+
+    def ended(number: int, frame: object) -> None:
+        # Some say it twice, to the process and to its group; the last words take a moment.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, ended)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is ended:
+            signal.signal(signal.SIGTERM, before)
+
+
 def tried(call: Callable[[], Any]) -> Any:
     """The call's result; what is wrong with the input ends the command."""
     try:
@@ -102,6 +134,7 @@ _SPOKEN: Final = (
         r"pass agents=\{('[^']*'): \.\.\.\}, or claude=True to let Claude do what has no function",
         r"put \1 into the mapping that --agents names",
     ),
+    (r"pass agents= for it, or claude=True", "give a function for it with --agents"),
     (r"pass your own functions in agents=\{\.\.\.\}", "pass your own functions with --agents"),
     (r"try the plan without a model with onb\.rehearse\(plan\)", "try the plan with --rehearse"),
     (r"onb\.configure\(home=\.\.\.\)", "--home DIR"),

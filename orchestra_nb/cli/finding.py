@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +15,8 @@ if TYPE_CHECKING:
     from ..record import Record
     from ..state import DecisionState, State
 
-__all__ = ["DecisionName", "RunName", "Who", "dead_runs", "decision_of", "live_runs", "open_record",
-           "option_of", "record_of", "who_is"]  # fmt: skip
+__all__ = ["DecisionName", "RunName", "Who", "dead_runs", "decision_of", "folder_of", "live_runs",
+           "open_record", "option_of", "record_of", "who_is"]  # fmt: skip
 
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or `latest`.")
@@ -31,7 +29,6 @@ Who = Annotated[
 ]
 LATEST = "latest"
 _MOST_NAMED = 8
-_TAIL_BYTES = 65_536
 
 
 def who_is(name: str | None) -> str:
@@ -47,11 +44,19 @@ def record_of(name: str, home: Path | None, **how: Any) -> Record:
     """The run that is meant; what it can't be ends the command.
 
     Args:
-        name: Its id, the beginning of it, or ``latest``: the one that was started last.
+        name: Its id, the beginning of it, ``latest``: the one that was started last, or the file
+            of an archive.
         home: Where runs are kept.
         how: For :class:`Record`.
     """
-    return open_record(_folder(name, home), **how)
+    from ..housekeeping.archive import is_archive
+
+    if is_archive(Path(name)):
+        from ..housekeeping.archived import ArchivedRecord
+
+        archived: Record = tried(lambda: ArchivedRecord(Path(name), source="cli", **how))
+        return archived
+    return open_record(folder_of(name, home), **how)
 
 
 def open_record(path: Path, **how: Any) -> Record:
@@ -63,7 +68,8 @@ def open_record(path: Path, **how: Any) -> Record:
     return record
 
 
-def _folder(name: str, home: Path | None) -> Path:
+def folder_of(name: str, home: Path | None) -> Path:
+    """The folder of the run that is meant; what it can't be ends the command."""
     from ..store.home import home as home_of
     from ..store.home import list_runs
 
@@ -120,24 +126,14 @@ def dead_runs(home: Path | None, live: list[Path]) -> Iterator[Record]:
 
 
 def _ended(log: Path) -> bool:
-    """Whether a log ends as a run does, from its last lines alone."""
+    """Whether a log ends as a run does, or can't be read."""
+    from ..store.ends import read_ends
+
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            lines = file.read().splitlines()
-    except OSError:
+        end = read_ends(log).end
+    except OrchestraError:
         return True
-    for line in reversed(lines):
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        kind = event.get("event") if isinstance(event, dict) else None
-        if kind == "orchestration_complete":
-            return True
-        if kind != "rating":  # that may come after the end
-            return False
-    return False
+    return end is not None and end["event"] == "orchestration_complete"
 
 
 def decision_of(state: State, name: str) -> DecisionState:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +18,13 @@ from .base import (
     Home,
     LevelNumber,
     PlanFile,
+    Terminated,
     command_name,
     pairs,
     refuse,
     refuse_code,
     say,
+    termination,
     tried,
 )
 from .plans import load
@@ -171,30 +170,6 @@ def _example() -> Path:
     )
 
 
-class _TerminatedError(BaseException):
-    """The system asks this process to end."""
-
-
-@contextlib.contextmanager
-def _termination() -> Iterator[None]:
-    """While inside, being asked to end by the system raises; then the run can still say so."""
-
-    def ended(number: int, frame: object) -> None:
-        # Some say it twice, to the process and to its group; the last words take a moment.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise _TerminatedError
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, ended)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGTERM) is ended:
-            signal.signal(signal.SIGTERM, before)
-
-
 def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:
     """Start a run, show it until it is over, say what it left. Ctrl-C stops it."""
     from .. import runs
@@ -204,7 +179,7 @@ def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:
     view = TerminalView()
     run = None
     try:
-        with _termination():
+        with termination():
             run = tried(lambda: start(runs))
             if autopilot:
                 run.autopilot = True
@@ -213,7 +188,7 @@ def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:
         if run is None:
             raise typer.Exit(STOPPED) from None
         _stop(run, view)
-    except _TerminatedError:
+    except Terminated:
         runs.interrupt("the process was ended by the system")
         if run is not None:
             say(f"Run {run.id} was interrupted; what was finished is kept in {run.folder}")

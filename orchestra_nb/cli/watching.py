@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .base import NO_REPLY, Home, end, say
+from .base import NO_REPLY, TERMINATED, Home, Terminated, end, say, termination
 from .finding import LATEST, RunName, Who, live_runs, open_record, record_of, who_is
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ def watch(
     record = _watched(run, home, who_is(name))
     watched = Run(record, record.folder.path)
     try:
-        TerminalView(estimates=record.seconds).attach(watched)
+        with termination():
+            TerminalView(estimates=record.seconds).attach(watched)
+    except Terminated:
+        raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:
         say(f"Run {watched.id} goes on. To look again: orchestra-nb watch {watched.id}")
         return

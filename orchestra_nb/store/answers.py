@@ -44,6 +44,7 @@ _ALIVE_EVERY_S: Final = 0.25
 _LOOKS_ON_S: Final = 3.0
 """After a change one looks so long without asking for the folder's time: clocks of file systems
 are as coarse as two seconds."""
+_LAST_REPLIES_S: Final = 0.5
 _KEPT_S: Final = 30.0
 """A reply that nobody fetched goes after that."""
 _MOST_AT_ONCE: Final = 500
@@ -70,7 +71,8 @@ class Inbox:
     def __init__(self, folder: RunFolder, obey: Obey):
         self._path = folder.answers
         self._obey = obey
-        self._taking = threading.Lock()
+        self._taking, self._counting = threading.Lock(), threading.Lock()
+        self._unanswered = 0
         self._seen: int | None = None
         self._look_until = 0.0
         with contextlib.suppress(OSError, StoreError):
@@ -81,9 +83,16 @@ class Inbox:
         _postman.add(self)
 
     def close(self) -> None:
-        """Take what is there a last time, and no more."""
+        """Take what is there a last time, and no more; every reply is there once this returns.
+
+        (The process may end right after: who asked would not know what came of it.)
+        """
         _postman.remove(self)
         self.collect()
+        end = time.monotonic() + _LAST_REPLIES_S
+        while self._unanswered and time.monotonic() < end:
+            time.sleep(_PATIENCE_S)
+        _postman.flush(max(0.0, end - time.monotonic()))
 
     def collect(self) -> None:
         """Take every request that is there and hand it on. Any thread; never raises.
@@ -125,8 +134,16 @@ class Inbox:
                 os.unlink(taken)
         if isinstance(command, (Touch, Shown)):  # these have no reply
             self._obey(command, _unheard)
-        else:
-            self._obey(command, lambda reply: _postman.deliver(self._path, name, reply))
+            return
+
+        def answer(reply: Reply) -> None:
+            _postman.deliver(self._path, name, reply)
+            with self._counting:
+                self._unanswered -= 1
+
+        with self._counting:
+            self._unanswered += 1
+        self._obey(command, answer)
 
     def _clear(self) -> None:
         """Judge what the last owner left: nothing of it is carried out."""
@@ -146,6 +163,10 @@ class Inbox:
 
 def _unheard(reply: Reply) -> None:
     """Nobody waits for it."""
+
+
+def _nothing() -> None:
+    """Only to be woken."""
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:
@@ -191,7 +212,7 @@ class _Postman:
     def __init__(self) -> None:
         self._changing = threading.Lock()
         self._inboxes: list[Inbox] = []
-        self._replies: SimpleQueue[tuple[Path, str, Reply] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._old: deque[tuple[float, Path]] = deque()
         self._thread: threading.Thread | None = None
 
@@ -199,7 +220,7 @@ class _Postman:
         """Look after it."""
         with self._changing:
             self._inboxes = [*self._inboxes, inbox]
-        self._replies.put(None)
+        self._jobs.put(_nothing)
         self._wake()
 
     def remove(self, inbox: Inbox) -> None:
@@ -209,8 +230,15 @@ class _Postman:
 
     def deliver(self, path: Path, name: str, reply: Reply) -> None:
         """Write a reply. Any thread, without waiting for the disk."""
-        self._replies.put((path, name, reply))
+        self._jobs.put(lambda: self._write(path, name, reply))
         self._wake()
+
+    def flush(self, timeout: float) -> None:
+        """Wait until what was handed over so far is written."""
+        written = threading.Event()
+        self._jobs.put(written.set)
+        self._wake()
+        written.wait(timeout)
 
     def _wake(self) -> None:
         with self._changing:
@@ -223,16 +251,14 @@ class _Postman:
     def _work(self) -> None:
         while True:
             with contextlib.suppress(Empty):
-                wanted = self._replies.get(timeout=LOOKS_EVERY_S if self._inboxes else 1.0)
-                if wanted is not None:
-                    self._write(*wanted)
+                self._jobs.get(timeout=LOOKS_EVERY_S if self._inboxes else 1.0)()
                 continue  # replies first: somebody waits for each
             for inbox in self._inboxes:
                 if inbox.changed():
                     inbox.collect()
             self._tidy()
             with self._changing:
-                if not self._inboxes and not self._old and self._replies.empty():
+                if not self._inboxes and not self._old and self._jobs.empty():
                     self._thread = None
                     return
 

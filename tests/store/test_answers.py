@@ -528,6 +528,18 @@ def test_the_last_look_is_at_the_end(folder: RunFolder) -> None:
     assert reply_to(request)["late"] is True
 
 
+def test_replies_are_there_before_the_end(folder: RunFolder) -> None:
+    """Once an inbox is closed every reply is on disk: the process may end right after."""
+
+    def obey(command: Command, reply: Callable[[Reply], None]) -> None:
+        threading.Timer(0.1, reply, [YES]).start()
+
+    inbox = Inbox(folder, obey)
+    requests = [put(folder, to_json(ANSWER)) for _ in range(3)]
+    inbox.close()
+    assert all(path.with_suffix(".reply.json").exists() for path in requests)
+
+
 def test_the_thread_ends_when_there_is_nothing_to_look_after(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
