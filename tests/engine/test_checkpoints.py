@@ -400,23 +400,26 @@ def test_one_at_a_time() -> None:
 
 def test_waits_are_no_work() -> None:
     """The time an agent waits for a person does not count against its estimate."""
-    gate = Gate()
+    before, after = Gate(), Gate()
 
     def asks(context: Context) -> None:
+        before()
         context.decide_sync("Which?", ["one", "two"])
-        gate()
+        after()
 
     rig = Timed(phases([task("a", estimate="10m")]), {"a": asks})
     rig.start()
+    rig.advance(890.0)
+    before.open()
     rig.until_open("a/which")
     rig.advance(5_000.0)
     rig.say(Answer(decision="a/which", option="A"))
     rig.until(lambda: rig.task("a").status == "running")
-    rig.advance(894.0)
+    rig.advance(9.0)
     assert "overrun-1" not in rig.engine.state.decisions
-    rig.advance(12.0)
+    rig.advance(7.0)
     assert rig.decision("overrun-1").open
-    gate.open()
+    after.open()
     check_end(rig)
 
 
@@ -506,9 +509,9 @@ def test_the_end_of_the_run_withdraws_what_opened_by_itself() -> None:
 
     rig = Timed(phases([task("a", estimate="1m")]), {"a": stuck})
     rig.start()
+    rig.until_open("blocker")
     rig.advance(200.0)
     assert rig.decision("overrun-1").open
-    assert rig.decision("blocker").open
     gate.open()
     check_end(rig)
     for event in rig.events("decision_withdrawn"):
@@ -602,7 +605,7 @@ def test_blockers_are_gathered_while_a_card_is_open() -> None:
         tells(blockers=("second", "second", "first"))(context)
 
     plan = phases([task("a"), task("c")], [task("b")], checkpoints="each")
-    rig = Rig(plan, {"a": tells(blockers=("first",)), "c": later}, fake=True).start()
+    rig = Rig(plan, {"a": tells(blockers=("first", "first")), "c": later}, fake=True).start()
     rig.until_open("blocker")
     assert rig.decision("blocker").detail["blockers"] == [["a", "first"]]
     gate.open()

@@ -167,9 +167,12 @@ def test_retry_has_all_its_retries_again() -> None:
     """After Retry the task is tried again as often by itself as at first."""
     flaky = Flaky(3)
     rig = Rig(asking([task("a", retries=1)]), {"a": flaky}, fake=True).start()
+    rig.until(lambda: rig.task("a").status == "retrying")
     rig.advance(60.0)
+    rig.until_open("a/failed")
     assert rig.decision("a/failed").detail["attempts"] == 2
     rig.say(Answer(decision="a/failed", option="A"))
+    rig.until(lambda: rig.task("a").status == "retrying" and flaky.calls == 3)
     rig.advance(60.0)
     check_end(rig, "completed")
     assert flaky.calls == 4

@@ -202,6 +202,16 @@ def test_an_edit_that_nobody_confirmed_is_none() -> None:
     assert rig.engine.results["a"] == "draft"
 
 
+def test_the_edit_that_was_confirmed_counts() -> None:
+    """Of several edits, drafts among them, the one in the answer is the result."""
+    rig = at_review("draft")
+    for text in ("half", "half a sen"):
+        assert rig.say(Draft(decision="a/review", values={"result": text}))[0]
+    assert accept(rig, result="a sentence")[0]
+    check_end(rig)
+    assert rig.engine.results["a"] == "a sentence"
+
+
 def test_an_edited_result_is_durable_before_it_counts() -> None:
     """An edited result is kept like any other; a stop meanwhile does not lose it."""
     rig = at_review([1])
@@ -276,13 +286,16 @@ def test_each_attempt_has_all_its_time_and_retries() -> None:
         return "draft"
 
     rig = Rig(reviewed(retries=1, timeout="60s"), {"a": agent}, fake=True).start()
+    rig.until(lambda: rig.task("a").status == "retrying")
+    rig.advance(10.0)
+    rig.until(lambda: calls == [1, 2])
     rig.advance(40.0)
-    assert rig.task("a").attempt == 2
     gate.set()
     rig.until_open("a/review")
     rig.advance(5_000.0)
     rig.say(Answer(decision="a/review", option="B", note="again"))
-    rig.advance(50.0)
+    rig.until(lambda: rig.task("a").status == "retrying" and calls == [1, 2, 3])
+    rig.advance(10.0)
     rig.until_open("a/review-2")
     rig.say(Answer(decision="a/review-2", option="A"))
     check_end(rig)
