@@ -121,6 +121,11 @@ class Story:
         """An agent found something."""
         self.tell(t, events.insight(**self._of(task), text=text))
 
+    def choose(self, t: float, task: str, text: str, because: str = "") -> None:
+        """An agent chose something itself."""
+        own = {"decision_id": None, "option": "", "by": "agent", "reason": because}
+        self.tell(t, events.decision(text=text, **own, **self._of(task)))  # type: ignore[arg-type]
+
     def block(self, t: float, task: str, text: str) -> None:
         """Something stands in an agent's way."""
         self.tell(t, events.blocker(**self._of(task), text=text))
