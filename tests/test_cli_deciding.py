@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestra_nb.cli import app
+from orchestra_nb.commands import Answer, Reply, Stop
 from orchestra_nb.store import answers
 
 from .elsewhere import CHOICE, Elsewhere, command, plan_of, until
@@ -193,12 +195,32 @@ def test_the_owner_has_the_last_word(run: Elsewhere) -> None:
     assert f"by {winner}, at " in loser
 
 
+def test_fifty_at_once(run: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of fifty answers at the same moment one counts, and everybody else hears whose it was."""
+    monkeypatch.setattr(answers, "ANSWERS_WITHIN_S", 20.0)
+    replies: dict[str, Reply] = {}
+
+    def answer(who: str) -> None:
+        command = Answer(decision=DECISION, option="ABC"[len(replies) % 3], who=who, source="cli")
+        replies[who] = answers.ask(run.folder, command)
+
+    threads = [threading.Thread(target=answer, args=[f"asker-{n}"]) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    (winner,) = [who for who, reply in replies.items() if reply.ok]
+    assert run.decided(DECISION)["who"] == winner
+    assert len(run.events("decision")) == 1
+    late = [reply for who, reply in replies.items() if who != winner]
+    assert len(late) == 49
+    assert all(reply.late and f"by {winner}, at " in reply.text for reply in late)
+    assert list(run.folder.answers.iterdir()) == []
+
+
 def test_after_the_end(run: Elsewhere) -> None:
     """A decision that went with its run is too late to answer."""
-    from orchestra_nb.commands import Stop
-    from orchestra_nb.store.answers import ask
-
-    ask(run.folder, Stop(source="cli"))
+    answers.ask(run.folder, Stop(source="cli"))
     assert run.end() == "stopped"
     code, output = said(call("decide", run.id, DECISION, "B"))
     assert (code, output) == (1, "Database technology was withdrawn: the run was stopped.")
@@ -439,7 +461,7 @@ def test_missing_agents_are_named_as_options(tmp_path: Path) -> None:
 def test_the_help_says_how_commands_end() -> None:
     """Exit codes are in the help, and every command says what it does."""
     output = " ".join(call("--help").output.split())
-    assert "1 tasks failed, or the answer came too late" in output
+    assert "or the answer came too late; 2 the input was not valid" in output
     assert "3 nobody runs the run any more, or it did not reply" in output
     for name in ("decisions", "decide", "extend", "hold", "watch", "timeline"):
         done = call(name, "--help")
