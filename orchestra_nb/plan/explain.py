@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from ..errors import Fault, PlanError
-from .entries import Decision
+from .entries import Decision, Entry, Task
 from .levels import configured, load_levels, skip_reason
 from .questions import before_the_run
 from .text import did_you_mean, fold, short
@@ -153,7 +153,7 @@ def explain(
     plan = configured(plan)
     level = plan.level if level is None else level
     timeline = plan.timeline if timeline is None else timeline
-    specs = {spec.id: spec for spec in _specs(plan)}
+    specs = {spec.id: (spec, about) for spec, about in _specs(plan)}
     if decision is not None:
         known = {fold(key): key for key in specs}
         key = known.get(fold(decision))
@@ -161,31 +161,50 @@ def explain(
             there = ", ".join(list(specs)[:50]) or "none"
             message = f"has no decision {short(decision)}{did_you_mean(decision, specs)}; "
             raise PlanError([Fault("", f"the plan {message}there are {there}")])
-        return _explain(plan, specs[key], level, timeline, autopilot, autopilots.get(key))
+        return _explain(plan, *specs[key], level, timeline, autopilot, autopilots.get(key))
     found = {
-        key: _explain(plan, spec, level, timeline, autopilot, autopilots.get(key))
-        for key, spec in specs.items()
+        key: _explain(plan, spec, about, level, timeline, autopilot, autopilots.get(key))
+        for key, (spec, about) in specs.items()
     }
     name = load_levels()[level].name
     head = f"{plan.name}: level {level} ({name}), timeline {timeline}, mode {plan.mode}"
     return Explanations(head + (", autopilot on" if autopilot else ""), found)
 
 
-def _specs(plan: Plan) -> Iterator[Decision]:
-    """All that a plan says will be asked: its questions, decisions and checkpoints."""
+def _specs(plan: Plan) -> Iterator[tuple[Decision, Entry]]:
+    """All that a plan says will be asked, each with what it hangs on.
+
+    Its questions, decisions, reviews and checkpoints.
+    """
     from .graph import compile_plan
 
     if plan.questions:
-        yield before_the_run(plan.timeouts.questions if plan.timeouts else None)
+        form = before_the_run(plan.timeouts.questions if plan.timeouts else None)
+        yield form, form
     # A plan that asks nothing has no checkpoints either; here it says that it would not ask.
     for node in compile_plan(plan.model_copy(update={"mode": "full_interactive"})).nodes:
         if isinstance(node.spec, Decision):
-            yield node.spec
+            yield node.spec, node.spec
+        elif node.spec.review:
+            yield _review(node.spec), node.spec
+
+
+def _review(task: Task) -> Decision:
+    """What is asked about a result, as far as its clock goes."""
+    return Decision(
+        id=f"{task.id}/review",
+        title=f"Review: {task.id}",
+        kind="critical",
+        options=["Accept", "Send back"],
+        recommend="A",
+        timeout="none",
+    )
 
 
 def _explain(
     plan: Plan,
     spec: Decision,
+    about: Entry,
     level: int,
     timeline: Timeline,
     autopilot: bool,
@@ -200,7 +219,7 @@ def _explain(
         auto_proceed=plan.auto_proceed,
     )
     taken = taken_by(spec, mode=plan.mode, autopilot=autopilot, own=own)
-    skipped = skip_reason(spec, level) or ""
+    skipped = skip_reason(about, level) or ""
     lines: list[Line] = [("asked", _asked(spec, plan.mode, taken, own))]
     if skipped:
         lines = [("asked", f"no: {skipped}")]
@@ -209,8 +228,8 @@ def _explain(
     else:
         lines.append(("if asked", timeout.sum))
     lines.append(("in all", _in_all(spec, timeout, taken, skipped)))
-    if spec.when:
-        when = "; ".join(f"{key} is {' or '.join(of)}" for key, of in spec.when.items())
+    if about.when:
+        when = "; ".join(f"{key} is {' or '.join(of)}" for key, of in about.when.items())
         lines.insert(0, ("comes up", f"if {when}"))
     return Explanation(spec.id, spec.title, taken, skipped, timeout, tuple(lines))
 

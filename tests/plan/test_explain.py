@@ -33,7 +33,7 @@ def plan(**settings: Any) -> Plan:
     ]
     phases = [
         Phase(name="P1", tasks=first, checkpoint=True),
-        Phase(name="P2", tasks=[Task(agent="b")]),
+        Phase(name="P2", tasks=[Task(agent="b", review=True, role="security")]),
     ]
     given: dict[str, Any] = {"name": "Pricing", "questions": [{"ask": "Which?"}]}
     return Plan(**(given | settings), phases=phases)
@@ -92,6 +92,9 @@ def test_limits_and_parts_are_told() -> None:
         ("patient", {}, True, "no timeout: the decision says none"),
         ("patient", {"mode": "fully_autonomous"}, False, "fully_autonomous asks nothing"),
         ("own", {"mode": "semi_autonomous"}, True, "45 s, as the decision says"),
+        ("b/review", {"level": 4}, True, "no timeout: the decision says none"),
+        ("b/review", {"level": 4, "mode": "fully_autonomous"}, False, "A - Accept is taken at onc"),
+        ("b/review", {}, False, "security runs from level 4, this is level 3"),
         ("late", {"level": 1}, False, "no: runs from level 2, this is level 1"),
         ("late", {"level": 1}, False, "it does not come up"),
         ("then", {}, True, "comes up  if plain is A or B"),
@@ -133,7 +136,7 @@ def test_all_decisions_at_a_glance() -> None:
     told = plan(level=1).explain()
     assert list(told) == [
         "questions", "plain", "database-technology", "api", "own", "patient", "open", "always",
-        "late", "then", "checkpoint-1",
+        "late", "then", "checkpoint-1", "b/review",
     ]  # fmt: skip
     lines = repr(told).splitlines()
     assert lines[0] == ("Pricing: level 1 (MVP/Prototype), timeline normal, mode full_interactive")
@@ -142,7 +145,7 @@ def test_all_decisions_at_a_glance() -> None:
     )
     assert lines[9] == "  late                 not asked: runs from level 2, this is level 1"
     assert told["own"].seconds == 45
-    assert len(told) == 11
+    assert len(told) == 12
     assert repr(Plan(name="x", phases=[Phase(name="P", tasks=[Task(agent="a")])]).explain()) == (
         "x: level 3 (Alpha Production), timeline normal, mode full_interactive\n  no decisions"
     )
