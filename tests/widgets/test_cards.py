@@ -131,6 +131,11 @@ def test_editing_moves_nothing(stage: Stage, name: str, width: int) -> None:
         argument(stage, "copies").fill("two")
         expect(stage.page.locator(".argument .fault:visible")).to_have_count(2)
         assert boxes(stage) == before
+    else:
+        confirm(stage).click()
+        refuse(stage, "review-4", "It does not fit.", {"result": "Needs a title. " * 20})
+        expect(stage.page.locator(".resultbox .fault")).to_be_visible()
+        assert boxes(stage) == before
     edit(stage).click()
     assert boxes(stage) == before
 

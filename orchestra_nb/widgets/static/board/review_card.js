@@ -34,8 +34,8 @@ class ReviewCard extends Card {
     return [
       h("div.sheet", {},
         h("div.sheethead", {}, h("h4", {}, attempt > 1 ? `Result of attempt ${attempt}` : "Result"),
-          h("span.sub.grow", {}, this.fault.el), this.edit),
-        h("div.resultbox", {}, this.shown, this.field), partly && h("p.sub", {}, partly),
+          h("span.grow"), this.edit),
+        h("div.resultbox", {}, this.shown, this.field, this.fault.el), partly && h("p.sub", {}, partly),
         this.d.detail.editable && !this.d.exact && h("p.sub", {}, NOT_EXACT),
         comments.length > 0 && h("div.comments", {}, h("h4", {}, "Sent back before"),
           h("ol", {}, comments.map((/** @type {string} */ text) => h("li", {}, `“${text}”`))))),
