@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .handle import Run
     from .launch import open, rehearse, run
+    from .live import status
     from .plan import Agent as AgentSpec
     from .plan import Budget, Decision, Option, Phase, Plan, Question, Task, Timeouts
     from .runs import check
@@ -59,6 +60,7 @@ __all__ = [
     "run",
     "rehearse",
     "open",
+    "status",
     "Run",
     "Outcome",
     # Agents
@@ -85,6 +87,7 @@ _HOMES = {
     "plan": ("Plan", "Phase", "Task", "Decision", "Option", "Question", "Budget", "Timeouts"),
     "runs": ("check",),
     "launch": ("run", "rehearse", "open"),
+    "live": ("status",),
     "handle": ("Run",),
     "agents.context": ("Context",),
     "state": ("Outcome",),

@@ -175,17 +175,18 @@ def rehearse(
     )
 
 
-def open(run_id: str, *, home: str | Path | None = None) -> Run:
+def open(run_id: str | Path, *, home: str | Path | None = None) -> Run:
     """The run of that id again: live if this process runs it, else as it was recorded.
 
     Evaluate it in a cell to see its board, or what the board came to.
 
     Args:
-        run_id: Id of a run, or the beginning of one.
+        run_id: Id of a run, the beginning of one, or the file of one that was exported: that is
+            read as it is, and nothing can be said to it.
         home: Folder of runs.
 
     Raises:
-        StoreError: If there is no such run, or its log is of a newer format.
+        StoreError: If there is no such run, its log is of a newer format, or the file is no run's.
     """
     found = runs.open_run(run_id, home=home)
     notebook = _notebook()

@@ -28,6 +28,8 @@ from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .handle import Run
 from .hearing import Hearers, Hearing
+from .housekeeping.archive import is_archive
+from .housekeeping.archived import ArchivedRecord
 from .plan import Plan, Task, configured
 from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
@@ -232,13 +234,17 @@ def rehearse(
     return _start(declared, graph, workers, inputs, known, home, seed, float(speed), hearers)
 
 
-def open_run(run_id: str, *, home: str | Path | None = None) -> Run:
+def open_run(run_id: str | Path, *, home: str | Path | None = None) -> Run:
     """The run of that id; see :func:`orchestra_nb.open`."""
     for run in live_runs():
         if run.id == run_id:
             return run
-    folder = RunFolder.open(find_run(run_id, where=home))
-    return Run(Record(folder), folder.path)
+    record: Record
+    if is_archive(Path(run_id)):
+        record = ArchivedRecord(Path(run_id))
+    else:
+        record = Record(RunFolder.open(find_run(str(run_id), where=home)))
+    return Run(record, record.folder.path)
 
 
 def live_runs() -> list[Run]:

@@ -50,13 +50,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "follower": {*VALUES, "store"},
     "afterwards": {*VALUES, "store"},
     "record": {*VALUES, "store", "engine.loops", "engine.orders", "afterwards", "follower"},
+    "housekeeping": {*VALUES, "store", "follower", "record"},
     "casting": {*VALUES, "engine.protocols", "agents"},
-    "runs": HEADLESS | {"afterwards", "record", "casting"},
+    "runs": HEADLESS | {"afterwards", "record", "casting", "housekeeping"},
+    "live": {*VALUES, "store", "views", "follower", "housekeeping", "runs"},
     "widgets": {"errors", "plan", "state", "commands", "views"},
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},
     "launch": {*HEADLESS, "runs", "notebook"},
-    "cli": {*HEADLESS, "follower", "record", "runs", "launch"},
-    "": {*HEADLESS, "questions", "runs", "launch"},
+    "cli": {*HEADLESS, "follower", "record", "runs", "launch", "housekeeping"},
+    "": {*HEADLESS, "questions", "runs", "launch", "live"},
 }
 
 HEAVY = {"IPython", "anthropic", "anywidget", "ipywidgets", "pandas", "plotly", "rich", "typer"}

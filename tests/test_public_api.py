@@ -25,6 +25,7 @@ SIGNATURES = {
         "*home *again *on_event *on_decision *webhook"
     ),
     "open": "run_id *home",
+    "status": "*home",
     "check": "plan agents *inputs *answers *level *mode *timeline *claude",
     "questions.project": "",
     "configure": "*home *mirror *project_config *webhook",

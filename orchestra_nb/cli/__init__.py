@@ -4,6 +4,10 @@
 ``demo [PACKAGE]``                    a run to look at: the source of a package is reviewed
 ``run PLAN``                          runs a plan and shows it until it is over
 ``check PLAN``, ``levels``            what would run; what the project levels ask for
+``check RUN [--repair]``              whether a run's folder is whole
+``runs``                              the runs of this home
+``prune``                             removes old runs
+``export RUN [FILE]``                 a run as one file
 ``decisions``                         what waits for an answer, in all runs of this home
 ``decide RUN DECISION OPTION``        answers one, whichever process runs the run
 ``extend RUN DECISION [DURATION]``    gives it more time
@@ -12,12 +16,13 @@
 ``timeline RUN [--follow]``           what happened, event by event, and how far it is
 ====================================  ==========================================================
 
-RUN is the id of a run, its beginning, or ``latest``.
+RUN is the id of a run, its beginning, ``latest``, or, where a run is only read, the file of one
+that was exported.
 
-Exit codes: 0 done, or the run completed; 1 tasks failed, or the answer came too late (the message
-names who decided and when); 2 the input was not valid (the message names what there is); 3 nobody
-runs the run any more, or it did not reply; 130 stopped with Ctrl-C; 143 ended by the system, as
-the run's log says.
+Exit codes: 0 done, or the run completed; 1 tasks failed, a run's folder is not whole, or the answer
+came too late (the message names who decided and when); 2 the input was not valid (the message names
+what there is); 3 nobody runs the run any more, or it did not reply; 130 stopped with Ctrl-C; 143
+ended by the system, as the run's log says.
 """
 
 from __future__ import annotations
@@ -27,14 +32,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .base import COMPLETED, app
+from .checking import check
 from .deciding import decide, decisions, extend, hold
-from .plans import check, levels
+from .keeping import export, prune, runs
+from .plans import levels
 from .starting import demo, run
 from .watching import timeline, watch
 
 __all__ = ["app", "main"]
 
-for command in (demo, run, check, levels, decisions, decide, extend, hold, watch, timeline):
+for command in (
+    *(demo, run, check, levels),
+    *(decisions, decide, extend, hold),
+    *(watch, timeline),
+    *(runs, export, prune),
+):
     app.command()(command)
 
 

@@ -53,7 +53,8 @@ app = typer.Typer(
     name="orchestra-nb",
     help="Run agents in parallel, watch them live, decide in time, keep the evidence.",
     epilog=(
-        "Exit codes: 0 done, or the run completed; 1 tasks failed, or the answer came too late; "
+        "Exit codes: 0 done, or the run completed; 1 tasks failed, a run's folder is not whole, or "
+        "the answer came too late; "
         "2 the input was not valid; 3 nobody runs the run any more, or it did not reply; "
         "130 stopped with Ctrl-C; 143 ended by the system."
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import LockedError
+from ..errors import OrchestraError
 from .base import COMPLETED, FAILED, Home, LevelNumber, end, refuse, say, tried
 from .finding import LATEST, folder_of
 from .plans import check_plan
@@ -90,9 +90,7 @@ def _check_run(path: Path, level: int | None, repair: bool) -> None:
         try:
             for line in mend(found):
                 say(f"Repaired: {line}.")
-        except LockedError as error:
-            refuse(f"{error} Nothing was repaired.")
-        except Exception as error:
+        except OrchestraError as error:
             refuse(f"{error} Nothing was repaired.")
         found = tried(lambda: inspect(path))
     _say(found)

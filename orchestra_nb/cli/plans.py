@@ -1,4 +1,4 @@
-"""What a plan is worth before it runs: ``check`` and ``levels``."""
+"""What a plan is worth before it runs, and what the project levels are: ``levels``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import PlanError
-from .base import LevelNumber, PlanFile, refuse, say, tried
+from .base import refuse, say, tried
 
 if TYPE_CHECKING:
     from ..plan import Plan
 
-__all__ = ["check", "levels", "load"]
+__all__ = ["check_plan", "levels", "load"]
 
 
 def load(path: Path) -> Plan:
@@ -26,7 +26,7 @@ def load(path: Path) -> Plan:
         refuse(f"{error}\nNothing was started.")
 
 
-def check(plan: PlanFile, level: LevelNumber = None) -> None:
+def check_plan(plan: Path, level: int | None) -> None:
     """Say what is wrong with a plan, or what of it would run."""
     declared = load(plan)
     view = tried(lambda: declared.for_level(declared.level if level is None else level))

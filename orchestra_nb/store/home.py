@@ -14,10 +14,10 @@ from ..errors import StoreError
 from .files import make_folder, new_file, sync_folder, write_all
 from .settings import absolute, settings
 
-__all__ = ["find_run", "home", "list_runs", "make_home", "make_run_folder"]
+__all__ = ["RUN_ID", "find_run", "home", "list_runs", "make_home", "make_run_folder"]
 
 _RUNS = "runs"
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9-]{1,32}-[0-9a-f]{4,8}")
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9-]{1,32}-[0-9a-f]{4,8}")
 #: With the time, the suffix and the dashes an id has at most 60 characters.
 _LONGEST_SLUG = 32
 
@@ -110,7 +110,7 @@ def list_runs(path: str | Path | None = None) -> list[Path]:
             names = [
                 entry.name
                 for entry in entries
-                if _RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                if RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
             ]
     except (FileNotFoundError, NotADirectoryError):
         return []

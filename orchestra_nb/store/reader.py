@@ -13,7 +13,7 @@ from ..errors import StoreError
 from ..events import FORMAT, Event
 from . import files
 
-__all__ = ["Problem", "Problems", "Tail", "read_events"]
+__all__ = ["Problem", "Problems", "Tail", "check_format", "read_events"]
 
 _BOM = b"\xef\xbb\xbf"
 #: Longer lines are none of ours: the limit keeps a file of zeros from filling the memory.
@@ -102,7 +102,7 @@ class _Sieve:
         if event is None:
             return None
         if event["event"] == "orchestration_start":
-            _check_format(self._path, event)
+            check_format(self._path, event)
         seq = event["seq"]
         if seq <= before:
             why = f"it repeats event {seq}" if seq == before else f"event {seq} after {before}"
@@ -242,13 +242,19 @@ def _parse(number: int, line: bytes, problems: Problems) -> Event | None:
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         problems.add(number, "it is JSON, but no event", lost=True)
         return None
-    if type(event.get("seq")) is not int or type(event.get("t")) not in (int, float):
+    if type(event.get("seq")) is not int or not _is_time(event.get("t")):
         problems.add(number, "its seq or t is missing", lost=True)
         return None
     return event
 
 
-def _check_format(path: Path, event: Event) -> None:
+def _is_time(t: Any) -> bool:
+    # Python reads NaN and Infinity where JSON has none; 2**63 microseconds are enough for a run.
+    return type(t) in (int, float) and 0 <= t < 1e13
+
+
+def check_format(path: Path, event: Event) -> None:
+    """Raise StoreError if the log's first event says that a newer version wrote it."""
     version = event.get("format")
     if type(version) is int and version > FORMAT:
         raise StoreError(
