@@ -125,7 +125,7 @@ def _entry(node: Node, task: TaskState, began: float) -> Iterator[str]:
     spec = node.spec
     box = "x" if task.status == "completed" else " "
     if isinstance(spec, Task):
-        yield f"- [{box}] **{_name(spec.agent)}**: {_text(spec.task)}".rstrip()
+        yield f"- [{box}] **{_name(spec.agent)}**: {_text(task.title)}".rstrip()
     else:
         yield f"- [{box}] **{_name(spec.title)}**: {_text(spec.context)}".rstrip()
     yield f"  - Status: {_STATUS.get(task.status) or task.status.upper()}"

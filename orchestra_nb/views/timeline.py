@@ -153,7 +153,8 @@ class Timeline:
         yield f"🚫 Blocker: {_text(e, 'description')} ({_agent(e)})"
 
     def _tool(self, e: Event) -> Iterator[str]:
-        yield f"🔨 {_agent(e)} used {_text(e, 'tool')}: {_text(e, 'description')}".rstrip(": ")
+        did = "was refused" if e.get("status") == "refused" else "used"
+        yield f"🔨 {_agent(e)} {did} {_text(e, 'tool')}: {_text(e, 'description')}".rstrip(": ")
 
     # People.
 

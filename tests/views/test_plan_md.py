@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra_nb import events
 from orchestra_nb.plan import Plan
 from orchestra_nb.plan.graph import Graph, compile_plan
 from orchestra_nb.views.plan_md import plan_md
@@ -293,3 +294,11 @@ def test_ten_thousand_tasks() -> None:
     text = written(story)
     assert time.process_time() - began < 0.5
     assert text.count("\n- [ ] ") == 10_000
+
+
+def test_an_edited_task_is_listed_with_its_new_text() -> None:
+    """The plan file says what the agent is told, not what it would have been."""
+    story = middle()
+    name, text = "qa-test-engineer", "Test the\nprices only"
+    story.tell(210, events.task_edited(task=name, agent=name, phase=3, text=text, who="maria"))
+    assert "- [ ] **qa-test-engineer**: Test the prices only" in written(story)

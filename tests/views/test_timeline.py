@@ -79,6 +79,10 @@ def decided(by: Any, **rest: Any) -> events.Event:
             "🔨 backend (api) used search: prices",
         ),
         (
+            events.tool_call(**OF, name="search", summary="prices", refused=True),
+            "🔨 backend (api) was refused search: prices",
+        ),
+        (
             events.decision(
                 decision_id=None, text="B2B", option="", by="agent", reason="more of them", **OF
             ),
