@@ -49,9 +49,6 @@ class Checkpoints:
         engine = self._engine
         assert isinstance(node.spec, Decision)
         phase = engine.state.phases[node.phase - 1]
-        if phase.started_at is None:
-            engine.skip(node, "when", f"nothing of phase {phase.number} ran")
-            return
         engine.emit(events.checkpoint(decision_id=node.id, phase=phase.number, name=phase.name))
         self.ask(
             node.id,
