@@ -129,12 +129,18 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def command(folder: Path, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+def command(folder: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.Popen[str]:
     """Start a command of ours in a process of its own, with the home in that folder."""
     line: Sequence[str] = [
         sys.executable, "-c", "from orchestra_nb.cli import main; main()", *arguments,
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
     environment["ORCHESTRA_HOME"] = str(folder / "home")
-    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **how}
-    return subprocess.Popen(line, text=True, encoding="utf-8", env=environment, **given)
+    return subprocess.Popen(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding=encoding,
+        env=environment,
+    )

@@ -93,6 +93,15 @@ def test_a_timeline_reads_like_the_format_s_own(tmp_path: Path) -> None:
     ]
 
 
+def test_a_terminal_without_unicode_gets_ascii_bars(run: Elsewhere, tmp_path: Path) -> None:
+    """What an old encoding lacks becomes a question mark, bars stay bars, nothing breaks."""
+    process = command(tmp_path, "timeline", run.id, encoding="ascii")
+    code, output = ended(process)
+    assert code == 0
+    assert "? ORCHESTRATION TIMELINE" in output
+    assert "[...............] 0% (0/0 agents)" in output
+
+
 def test_a_timeline_can_be_followed(run: Elsewhere, tmp_path: Path) -> None:
     """With --follow events of another process appear as they happen, until the run is over."""
     process = command(tmp_path, "timeline", "latest", "--follow")

@@ -72,8 +72,15 @@ Home = Annotated[Path | None, typer.Option(metavar="DIR", help="Where runs are k
 LevelNumber = Annotated[int | None, typer.Option(metavar="1..5", help="Project level of the run.")]
 
 
+_PLAIN: Final = str.maketrans("█░·…→“”×", '#.-~>""x')
+
+
 def say(line: str) -> None:
-    """One line for whoever sits here."""
+    """One line for whoever sits here; where the encoding has no bars they are made of ASCII."""
+    try:
+        line.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        line = line.translate(_PLAIN)
     print(line, flush=True)
 
 
