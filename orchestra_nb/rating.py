@@ -41,7 +41,7 @@ def doing(task: TaskState) -> str:
         case "waiting" if task.kind != "task":
             return "is being asked"
         case "waiting":
-            return f"is at work and waits for {task.wait_detail or task.wait_cause}"
+            return f"waits for {task.wait_detail or task.wait_cause}"
         case "running":
             return "is at work"
         case "retrying":

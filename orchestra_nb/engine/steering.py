@@ -15,7 +15,7 @@ from ..plan.graph import Graph, Node
 from ..plan.levels import skip_reason
 from ..plan.text import named
 from ..rating import doing, rating_of
-from ..state import TaskState
+from ..state import Purpose, TaskState
 from .protocols import Worker
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Steering:
         engine = self._engine
         if task.status == "skipped" and task.skip_cause == "hand":
             return f"{node.id} was left out already."
-        card = self._failure_card(task)
+        card = self._card(task, "failure")
         if card is not None:
             engine.decisions.withdraw(card, "the task was left out by hand")
         elif task.status not in ("pending", "ready", "retrying"):
@@ -80,7 +80,7 @@ class Steering:
         node, task = self._find(command.task)
         engine, state = self._engine, self._engine.state
         who = command.who or command.source
-        card = self._failure_card(task)
+        card = self._card(task, "failure")
         if card is not None:
             answer = Answer(
                 decision=card, option="A", client=command.client, source=command.source,
@@ -96,6 +96,8 @@ class Steering:
             return f"{node.id} is tried as soon as there is a free slot."
         if task.status in ("pending", "ready"):
             return f"{node.id} has not started; it starts by itself."
+        if self._card(task, "review") is not None:
+            raise CommandError(f"{node.id!r} {doing(task)}; send it back there")
         if task.status != "failed" and task.skip_cause not in ("hand", "failed"):
             raise CommandError(f"{node.id!r} {doing(task)}{_instead(task)}", late=True)
         out = skip_reason(node.spec, state.level)
@@ -117,7 +119,7 @@ class Steering:
         if not text:
             raise CommandError(f"{node.id!r} needs some text")
         at_rest = task.status in ("pending", "ready", "skipped", "failed")
-        if not at_rest and self._failure_card(task) is None:
+        if not at_rest and self._card(task, "failure") is None:
             raise CommandError(
                 f"{node.id!r} {doing(task)}; only what has not started can be edited", late=True
             )
@@ -150,12 +152,12 @@ class Steering:
         node = engine.state.graph.find(task)
         return node, engine.state.tasks[node.index]
 
-    def _failure_card(self, task: TaskState) -> str | None:
-        """The open decision about what to do with a task that failed."""
+    def _card(self, task: TaskState, purpose: Purpose) -> str | None:
+        """The open decision about a task that failed, or about its result."""
         if task.status != "waiting":
             return None
         cards = self._engine.state.decisions.values()
-        found = (c for c in cards if c.purpose == "failure" and c.about == task.index and c.open)
+        found = (c for c in cards if c.purpose == purpose and c.about == task.index and c.open)
         return next((card.id for card in found), None)
 
     # What is to be done again.

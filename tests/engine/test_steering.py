@@ -186,7 +186,7 @@ def test_what_has_started_is_not_skipped() -> None:
     rig.until(lambda: rig.task("done").status == "completed")
     only = "only what has not started can be left out"
     assert refused(rig, Skip(task="first")) == f"'first' is at work; {only}"
-    assert refused(rig, Skip(task="asks")) == f"'asks' is at work and waits for Which?; {only}"
+    assert refused(rig, Skip(task="asks")) == f"'asks' waits for Which?; {only}"
     assert refused(rig, Skip(task="done")) == f"'done' is done; {only}"
     assert refused(rig, Skip(task="bad")) == f"'bad' failed; {only}"
     assert refused(rig, Skip(task="d")) == "'d' is being asked; answer it"
@@ -511,6 +511,21 @@ def test_a_failed_task_can_have_another_text_before_it_is_tried_again() -> None:
     rig.wait()
     assert bad.texts == ["do bad", "do it better"]
     same(rig)
+
+
+def test_a_result_under_review_is_judged_on_its_card() -> None:
+    """It is neither left out, edited nor rated, and tried again only by sending it back."""
+    rig = Rig(one_phase(task("a", review=True)), fake=True).start()
+    rig.until(lambda: rig.engine.state.open_decisions())
+    (card,) = rig.engine.state.open_decisions()
+    waits = "'a' waits for review of its result"
+    assert refused(rig, Retry(task="a")) == f"{waits}; send it back there"
+    assert refused(rig, Skip(task="a")).startswith(waits)
+    assert refused(rig, Edit(task="a", text="x")).startswith(waits)
+    assert refused(rig, Rate(task="a", good=True)).startswith(waits)
+    rig.say(Answer(decision=card.id, option="A"))
+    rig.wait()
+    assert rig.task("a").status == "completed"
 
 
 # Edit.
