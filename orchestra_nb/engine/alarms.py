@@ -108,7 +108,8 @@ class Alarms:
         self._late_phases.add(node.phase)
         worked = self._own_work(job)
         # Nobody knows how much longer it takes; half as long as planned is what its delay suggests.
-        left = engine.checkpoints.seconds_left(more={node.index: expected / 2})
+        more = {node.index: expected / 2}
+        left = engine.checkpoints.seconds_left(more=more)
         title = "This takes longer than planned"
         if left is not None:
             title += f": about {rough_duration(engine.t + left)} in all"
@@ -124,6 +125,7 @@ class Alarms:
             ),
             because="half-done work is worth finishing",
             time=compared(worked, expected),
+            more=more,
             about=node.id,
             then=lambda _: self._late_over(),
             closed=lambda _: self._late_over(),

@@ -70,6 +70,7 @@ class Checkpoints:
         context: str,
         because: str,
         time: Mapping[str, float | None] | None = None,
+        more: Mapping[int, float] | None = None,
         about: str = "",
         blockers: Sequence[Told] | None = None,
         then: Callable[[Outcome], None] | None = None,
@@ -85,6 +86,7 @@ class Checkpoints:
             context: What one has to know.
             because: Why going on is recommended.
             time: What it took against what was expected; the phase's so far if absent.
+            more: Index of a task at work -> how much longer it takes; else as :meth:`seconds_left`.
             about: Id of the task it is about.
             blockers: What it is about, if not all blockers of the phase.
             then: Called with the outcome, after it was acted on.
@@ -111,14 +113,14 @@ class Checkpoints:
             "findings": self._told(phase, blockers=False),
             "blockers": list(blockers or self._told(phase, blockers=True)),
             "time": dict(time or self._time_of_phase(phase)),
-            "left_s": _rounded(self.seconds_left()),
+            "left_s": _rounded(self.seconds_left(more=more)),
             "cost": {
                 "usd": round(usage.cost, 6),
                 "budget_usd": engine.state.budget.get("usd"),
                 "unknown": usage.unknown,
             },
             "running": [task.id for task in self._at_work()[:MOST_TOLD]],
-            "outlook": self._outlook(simpler, held=purpose == "checkpoint"),
+            "outlook": self._outlook(simpler, more, held=purpose == "checkpoint"),
         }
         if simpler is not None:
             detail["simplify"] = {key: simpler[key] for key in ("level", "tasks", "total")}
@@ -219,7 +221,9 @@ class Checkpoints:
         tasks = self._engine.state.tasks
         return [t for t in tasks if t.status in ("running", "waiting", "retrying") and t.attempt]
 
-    def _outlook(self, simpler: Mapping[str, Any] | None, *, held: bool) -> dict[str, list[str]]:
+    def _outlook(
+        self, simpler: Mapping[str, Any] | None, more: Mapping[int, float] | None, *, held: bool
+    ) -> dict[str, list[str]]:
         """What each option would do, in sentences."""
         state = self._engine.state
         busy = self._at_work()
@@ -229,7 +233,6 @@ class Checkpoints:
             for task in state.tasks
             if task.kind == "task" and task.status not in SETTLED and task.index not in indexes
         ]
-        left = self.seconds_left()
         stops = ["The run ends. What is finished is kept."]
         if to_start:
             goes_on = [f"{_tasks(to_start)} {_are(to_start)} still to start: {_listed(to_start)}."]
@@ -243,17 +246,18 @@ class Checkpoints:
             adjusts = ["Nothing is left to start that could hear it; it is kept in the log."]
         if not held:
             goes_on.insert(0, "Nothing changes.")
-        if left:
-            goes_on.append(f"At least {rough_duration(left)} are left.")
+        goes_on += _left_words(self.seconds_left(more=more), more, "")
         if at_work:
             adjusts.append(f"{_listed(at_work)} {_are(at_work)} at work and won't hear of it.")
             stops.insert(1, f"{_listed(at_work)} {_are(at_work)} cancelled.")
         outlook = {"A": goes_on, "B": adjusts, "D": stops}
         if simpler is not None:
-            outlook["C"] = self._simplified(simpler)
+            outlook["C"] = self._simplified(simpler, more)
         return outlook
 
-    def _simplified(self, simpler: Mapping[str, Any]) -> list[str]:
+    def _simplified(
+        self, simpler: Mapping[str, Any], more: Mapping[int, float] | None
+    ) -> list[str]:
         engine, out, back = self._engine, simpler["out"], simpler["back"]
         ids = [engine.state.graph.nodes[i].id for i in out]
         said = [
@@ -262,10 +266,8 @@ class Checkpoints:
         ]
         if back:
             said.append(f"{_tasks(back)} {'come' if len(back) > 1 else 'comes'} back in.")
-        left = self.seconds_left(without={*out})
-        if left:
-            said.append(f"At least {rough_duration(left)} are left then.")
-        return said
+        left = self.seconds_left(without={*out}, more=more)
+        return said + _left_words(left, more, " then")
 
 
 def compared(actual: float, expected: float | None) -> dict[str, float | None]:
@@ -290,6 +292,13 @@ def _needs_words(answer: Answer) -> Values | None:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _left_words(left: float | None, more: Mapping[int, float] | None, then: str) -> list[str]:
+    """What is left, where that is known: the least, or about, where late work is reckoned."""
+    if not left:
+        return []
+    return [f"{'About' if more else 'At least'} {rough_duration(left)} are left{then}."]
 
 
 def _tasks(ids: Sequence[str]) -> str:

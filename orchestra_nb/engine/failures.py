@@ -102,7 +102,7 @@ class Failures:
         spec = Decision(
             title=f"{node.id} failed",
             kind="critical",
-            context=f"{failure.text}\n{tries} at {at}.",
+            context=f"{failure.text} ({tries} at {at})",
             options=[
                 Option(key="A", text="Retry", description="another attempt at the same task"),
                 Option(key="B", text="Go on without it"),

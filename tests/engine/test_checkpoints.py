@@ -356,10 +356,12 @@ def test_work_that_takes_half_as_long_again() -> None:
     time = decision.detail["time"]
     assert (round(time["actual_s"]), time["expected_s"]) == (900, 600.0)
     assert decision.detail["running"] == ["a", "c"]
-    assert decision.detail["outlook"]["A"][:2] == [
+    assert decision.detail["outlook"]["A"] == [
         "Nothing changes.",
         "1 task is still to start: b.",
+        "About 10 min are left.",
     ]
+    assert round(decision.detail["left_s"]) == 600
     let_go(agents)
     check_end(rig)
     assert rig.engine.state.done == (3, 3)

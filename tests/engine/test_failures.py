@@ -70,7 +70,7 @@ def test_a_failure_is_asked_about() -> None:
     assert (decision.title, decision.purpose, decision.kind) == ("a failed", "failure", "critical")
     assert decision.about == rig.graph.index["a"]
     at = time.strftime("%H:%M", time.localtime(rig.engine.wall()))
-    assert decision.context == f"ValueError: boom\n1 attempt, ended at {at}."
+    assert decision.context == f"ValueError: boom (1 attempt, ended at {at})"
     assert decision.detail == {
         "error": "ValueError: boom",
         "attempts": 1,
@@ -149,7 +149,7 @@ def test_retry_until_it_works() -> None:
     rig.until_open("a/failed-2")
     detail = rig.decision("a/failed-2").detail
     assert detail["attempts"] == 2
-    assert rig.decision("a/failed-2").context.startswith("ValueError: boom\n2 attempts, the last")
+    assert rig.decision("a/failed-2").context.startswith("ValueError: boom (2 attempts, the last")
     rig.say(Answer(decision="a/failed-2", option="A"))
     check_end(rig, "completed")
     assert (flaky.calls, seen) == (3, [3])
