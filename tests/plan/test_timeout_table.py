@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra_nb.errors import PlanError
-from orchestra_nb.plan import Decision, DecisionKind, Mode, Timeline, Timeouts, timeout_for
+from orchestra_nb.plan import Decision, DecisionKind, Mode, Plan, Timeline, Timeouts, timeout_for
 
 PAGE = Path(__file__).parents[2] / "docs" / "decisions.md"
 LEVELS = (1, 2, 3, 4, 5)
@@ -179,3 +179,15 @@ def test_a_figure_above_the_limit_is_a_fault() -> None:
     short = Timeouts(longest="5m", shortest="1m")
     assert timeout_for(asked(category="security"), level=3, timeouts=short).seconds == 300
     assert Timeouts.model_validate(short.model_dump()) == short
+
+
+def test_the_page_changes_the_figures_so() -> None:
+    """The example of a table of one's own is one, and counts."""
+    text = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(timeouts:.*?)```", text, re.DOTALL)
+    plan = Plan.parse(f"name: x\nphases: [{{name: P, tasks: [{{agent: a}}]}}]\n{block}", "yaml")
+    assert plan.timeouts is not None
+    found = timeout_for(asked(category="legal"), level=1, timeouts=plan.timeouts)
+    assert found.seconds == 720
+    half = timeout_for(asked(), level=1, timeouts=plan.timeouts, mode="semi_autonomous")
+    assert half.sum.startswith("1.75 min = 0.5 (semi-autonomous) × 3.5 min; ")
