@@ -202,7 +202,6 @@ def test_the_tasks_time_stands_still_while_anything_is_open() -> None:
 
 def test_one_of_several_questions_is_taken_back() -> None:
     """The agent goes on waiting for the others, without a slot."""
-
     give_up = asyncio.Event()
 
     async def asks(context: Context) -> str:
