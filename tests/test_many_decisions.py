@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,13 @@ import orchestra_nb as onb
 COUNT = 100
 
 
-def plan_of(**settings: Any) -> onb.Plan:
-    """A hundred decisions with clocks from 1 to 3 s, each with a task that depends on it."""
-    tasks: list[Any] = []
+def plan_of(burners: int) -> onb.Plan:
+    """A hundred decisions with clocks from 1 to 3 s, each with a task that depends on it.
+
+    Args:
+        burners: How many functions burn Python meanwhile.
+    """
+    tasks: list[Any] = [onb.Task(id=f"b{number}", agent="burn") for number in range(burners)]
     for number in range(COUNT):
         tasks.append(
             onb.Decision(
@@ -26,26 +29,25 @@ def plan_of(**settings: Any) -> onb.Plan:
             )
         )  # fmt: skip
         tasks.append(onb.Task(id=f"t{number}", agent="after", depends_on=[f"d{number}"]))
-    return onb.Plan(name="Many", phases=[onb.Phase(name="P", tasks=tasks)], **settings)
+    return onb.Plan(name="Many", phases=[onb.Phase(name="P", tasks=tasks)])
 
 
 @pytest.mark.parametrize("burners", [0, 4], ids=["idle", "busy"])
 def test_all_time_out_within_a_second_of_their_time(tmp_path: Path, burners: int) -> None:
     """Each has one outcome, by timeout, in its second, also while functions burn Python."""
-    stop = threading.Event()
+    after = 0
 
     def burn() -> None:
-        while not stop.is_set():
+        while after < COUNT:
             sum(range(1_000))
 
-    threads = [threading.Thread(target=burn, daemon=True) for _ in range(burners)]
-    for thread in threads:
-        thread.start()
-    run = onb.run(plan_of(), {"after": lambda: None}, home=tmp_path)
-    try:
-        run.wait(50)
-    finally:
-        stop.set()
+    def count() -> None:
+        nonlocal after
+        after += 1
+
+    agents = {"after": count} | ({"burn": burn} if burners else {})
+    run = onb.run(plan_of(burners), agents, home=tmp_path)
+    run.wait(50)
     assert run.status == "completed"
     lines = (run.folder / "orchestration-timeline.jsonl").read_text("utf-8").splitlines()
     events = [json.loads(line) for line in lines]
@@ -62,5 +64,3 @@ def test_all_time_out_within_a_second_of_their_time(tmp_path: Path, burners: int
     for outcome in outcomes:
         waited = started[outcome["decision_id"].replace("d", "t")] - outcome["t"]
         assert 0 <= waited < 1.0
-    for thread in threads:
-        thread.join()
