@@ -171,7 +171,8 @@ def _paragraphs(text: str, limit: int) -> str:
 def _decision(state: State, d: DecisionState) -> dict[str, Any]:
     waiting = []
     node = d.about if d.task is None else d.task
-    if node is not None and d.open:
+    # A card that opened by itself is about a task too, and holds back nothing.
+    if node is not None and d.open and d.purpose not in ("overrun", "blocker"):
         waiting = [i for i in state.graph.dependents[node] if state.tasks[i].status == "pending"]
     outcome = d.outcome
     detail, exact = printable(d.detail if d.open else {})
@@ -216,7 +217,7 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
 def _why(d: DecisionState) -> str:
     """What kind of decision it is, beside its title."""
     if d.purpose != "decision":
-        return PURPOSE_WORDS[d.purpose]
+        return PURPOSE_WORDS.get(d.purpose, d.purpose)
     return " · ".join(cut(part, 60) for part in (d.kind, d.category or "") if part)
 
 

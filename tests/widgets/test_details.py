@@ -94,6 +94,14 @@ def test_who_waits_for_a_reviewed_task_is_on_its_card() -> None:
     assert (found["waiting"], found["first"]) == (1, "frontend-expert")
 
 
+def test_nobody_waits_for_a_card_that_opened_by_itself() -> None:
+    """A card about late work names a task, and holds up nobody who needs that."""
+    s = begun()
+    s.ask(18.2, "overrun-2", "Late", task="uiux-expert", purpose="overrun")
+    found = picture(s, 18.7)["decisions"][0]
+    assert (found["about"], found["waiting"]) == (s.state.graph.index["uiux-expert"], 0)
+
+
 def test_hostile_details_travel_short_and_printable() -> None:
     """Nine hostile strings in every field of 36 cards."""
     found = json.dumps(picture(cards.hostile(), 18.7), ensure_ascii=False)
