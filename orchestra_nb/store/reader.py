@@ -12,6 +12,7 @@ from typing import IO, Any
 from ..errors import StoreError
 from ..events import FORMAT, Event
 from . import files
+from .shapes import misfit
 
 __all__ = ["Problem", "Problems", "Tail", "check_format", "read_events"]
 
@@ -244,6 +245,10 @@ def _parse(number: int, line: bytes, problems: Problems) -> Event | None:
         return None
     if type(event.get("seq")) is not int or not _is_time(event.get("t")):
         problems.add(number, "its seq or t is missing", lost=True)
+        return None
+    field = misfit(event)
+    if field is not None:
+        problems.add(number, f"its {field} is none that can be used", lost=True)
         return None
     return event
 

@@ -96,7 +96,7 @@ def _decided(state: State) -> str:
     by = Counter(d.outcome.by for d in state.decisions.values() if d.outcome)
     if not by:
         return ""
-    parts = [f"{number} {_BY[who]}" for who, number in by.items()]
+    parts = [f"{number} {_BY.get(who, who)}" for who, number in by.items()]
     return f"{count(by.total(), 'decision')}: {', '.join(parts)}."
 
 

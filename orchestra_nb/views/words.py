@@ -316,7 +316,7 @@ def outcome_sentence(decision: DecisionState, outcome: Outcome, *, mode: str = "
             return f"{name} mode takes the recommendation, at once."
         case "budget":
             return f"The budget decided at {at}."
-        case "agent":
+        case _:  # an agent; or somebody that a newer version knows
             return f"{who or cut(decision.asker, 120) or 'An agent'} chose at {at}."
 
 

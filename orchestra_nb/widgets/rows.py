@@ -106,7 +106,7 @@ def row(state: State, task: TaskState) -> Row:
     """What the board shows of a task now."""
     status = task.status
     asked = _asked(state, task)
-    spans = [[_CAUSE[k], _ms(a), _ms(b)] for k, a, b in task.spans[-MOST_SPANS:]]
+    spans = [[_CAUSE.get(k, "slot"), _ms(a), _ms(b)] for k, a, b in task.spans[-MOST_SPANS:]]
     if asked:
         spans = [
             ["human", _ms(d.opened_at), _ms(d.outcome.at) if d.outcome else None]

@@ -46,6 +46,13 @@ def log(tmp_path: Path) -> Callable[[bytes], Path]:
         (L[1] + b"\n" + b"9" * 10**5 + b"\n" + L[2], [1, 2], 1, "line 2"),
         (b'[1]\n7\n{"seq":1}\n' + L[1], [1], 3, "line 3: it is JSON, but no event"),
         (b'{"event":"x","t":1}\n{"event":"x","seq":true,"t":1}\n', [], 2, "seq or t is missing"),
+        (L[1] + b'\n{"event":"x","seq":2,"t":NaN}\n', [1], 1, "seq or t is missing"),
+        (
+            L[1] + b'\n{"event":"x","seq":2,"t":2,"phase":"P"}\n',
+            [1],
+            1,
+            "line 2: its phase is none",
+        ),
         (L[1] + b"\n" + L[1] + b"\n" + L[2], [1, 2], 1, "line 2: it repeats event 1"),
         (L[2] + b"\n" + L[1], [2], 1, "line 2: event 1 after 2"),
         (L[1] + b"\n" + L[5], [1, 5], 0, "line 2: events 2 to 4 are missing"),
