@@ -272,6 +272,7 @@ class Attached:
                     "ok": came.ok,
                     "text": came.text,
                     "faults": dict(came.faults),
+                    "late": came.late,
                 }
             )
 

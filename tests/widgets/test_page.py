@@ -88,17 +88,23 @@ def test_the_card_becomes_a_record_when_the_engine_says_so(stage: Stage) -> None
     expect(stage.page.locator(".needs")).to_contain_text("Nothing needs you.")
 
 
-def test_a_late_answer_is_told_on_the_record(stage: Stage) -> None:
-    """Somebody whose click came too late reads so where the card was."""
+@pytest.mark.parametrize("told_first", [False, True])
+def test_a_late_answer_is_told_on_the_record(stage: Stage, told_first: bool) -> None:
+    """Somebody whose click came too late reads so where the card was, whatever arrives first."""
     s = scenes.deciding()
     stage.show(s, 18.7)
     stage.page.locator(".option").nth(1).click()
     confirm(stage).click()
     sent = stage.commands("answer")[0]
+    said = "Too late: A was taken by timeout at 10:58. Your B was not used."
+    reply = {"type": "reply", "id": sent["id"], "decision": DATABASE, "ok": False, "text": said}
+    reply |= {"late": True, "faults": {}}
+    if told_first:
+        stage.push(reply)
     s.decide(26.1, DATABASE, "A", "timeout")
     stage.advance(26.1)
-    said = "Too late: A was taken by timeout at 10:58. Your B was not used."
-    stage.push({"type": "reply", "id": sent["id"], "decision": DATABASE, "ok": False, "text": said})
+    if not told_first:
+        stage.push(reply)
     expect(stage.page.locator(".late")).to_have_text(said)
 
 

@@ -227,8 +227,11 @@ class Dock {
     const asked = this.context.wire.asked.get(reply.id);
     if (!asked) return;
     const card = this.cards.get(reply.decision);
+    const answer = asked.command === "answer";
+    // The card goes with the next delta; its record says it then.
+    if (answer && reply.late) this.late.set(reply.decision, reply.text);
     if ((card && card.replied(reply)) || reply.ok) return;
-    if (asked.command !== "answer") {
+    if (!answer) {
       this.context.speak(reply.text);
       return;
     }
