@@ -24,7 +24,7 @@ from .engine.loops import loops
 from .engine.orders import Order
 from .engine.protocols import Job, Worker
 from .engine.steering import unmanned
-from .errors import Fault, PlanError, SetupError
+from .errors import Fault, PlanError, SetupError, StoreError
 from .events import Event
 from .handle import Run
 from .hearing import Hearers, Hearing
@@ -347,7 +347,11 @@ def _start(
         )
     seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)
-    journal = FileJournal(folder, mirror=settings.mirror)
+    try:
+        journal = FileJournal(folder, mirror=settings.mirror)
+    except StoreError:
+        folder.discard()
+        raise
     state = State(graph)
     state.id, state.rehearsal = folder.id, rehearsal
     for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan

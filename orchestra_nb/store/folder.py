@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,8 +94,13 @@ class RunFolder:
             folder._make_subfolders()
             replace_file(folder.plan_json, to_bytes(text + "\n"), durable=True)
         except OSError as error:
+            folder.discard()
             raise StoreError(f"The run's folder {folder.path} can't be written: {error}") from error
         return folder
+
+    def discard(self) -> None:
+        """Remove the folder of a run that never began, as far as the disk lets us."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:

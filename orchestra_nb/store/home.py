@@ -88,7 +88,12 @@ def make_run_folder(
             continue
         except OSError as error:
             raise StoreError(f"The run's folder {folder} can't be made: {error}") from error
-        sync_folder(runs)
+        try:
+            sync_folder(runs)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise StoreError(f"The run's folder {folder} can't be made durable: {error}") from error
         return folder
     raise StoreError(f"No free name for a run was found in {runs}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -83,7 +83,7 @@ def read_events(path: Path) -> tuple[Iterator[Event], Problems]:
 def _events(path: Path, problems: Problems) -> Iterator[Event]:
     sieve = _Sieve(path, problems)
     with _open(path) as file:
-        for number, line in _lines(file, problems):
+        for number, line in _lines(path, file, problems):
             event = sieve.event(number, line)
             if event is not None:
                 yield event
@@ -161,7 +161,7 @@ class Tail:
             return
         with _open(self._path) as file:
             file.seek(self._at)
-            while data := file.read(_CHUNK):
+            while data := _read(self._path, file.read, _CHUNK):
                 self._at += len(data)
                 yield from self._split(data)
         if last and self._rest:
@@ -203,19 +203,30 @@ def _open(path: Path) -> IO[bytes]:
     try:
         return os.fdopen(files.open_file(path, os.O_RDONLY), "rb")
     except OSError as error:
-        raise StoreError(f"The log {path} can't be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
 
 
-def _lines(file: IO[bytes], problems: Problems) -> Iterator[tuple[int, bytes]]:
+def _read(path: Path, read: Callable[[int], bytes], size: int) -> bytes:
+    try:
+        return read(size)
+    except OSError as error:  # a disk that fails in the middle
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"The log {path} can't be read: {error.strerror or error}")
+
+
+def _lines(path: Path, file: IO[bytes], problems: Problems) -> Iterator[tuple[int, bytes]]:
     """The lines with their numbers, without ends, blank ones left out."""
     number = 0
-    while line := file.readline(_LONGEST_LINE):
+    while line := _read(path, file.readline, _LONGEST_LINE):
         number += 1
         if number == 1:
             line = line.removeprefix(_BOM)
         if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
-            while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
-                pass
+            while line and not line.endswith(b"\n"):  # without holding on to its beginning
+                line = _read(path, file.readline, min(_CHUNK, _LONGEST_LINE))
             problems.add(number, _TOO_LONG, lost=True)
             continue
         if line := line.strip(b"\r\n \t"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +78,68 @@ def put(journal: FileJournal, value: object, *, index: int = 2, attempt: int = 1
     journal.put_result(index, attempt, value, done)
     assert ready.wait(PATIENCE)
     return said[0]
+
+
+class Faults:
+    """A disk on which some calls fail for some files, from when a test says so.
+
+    Args:
+        monkeypatch: Puts it in place; files that were opened before are not known to it.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self._names: dict[int, str] = {}
+        self._failing: dict[str, tuple[str, int]] = {}
+        self.seen: list[tuple[str, str]] = []
+        replaced(
+            monkeypatch,
+            open=self._open,
+            write=self._write,
+            fsync=self._on_fd("fsync", os.fsync),
+            ftruncate=self._on_fd("ftruncate", os.ftruncate),
+            replace=self._replace,
+        )
+
+    def fail(self, call: str, name: str, code: int) -> None:
+        """Let a call fail from here on for files in whose paths this pattern is found.
+
+        ``call`` is the name of the function of ``os``, or ``short write``: one that takes half of
+        what it is given, and fails at the rest.
+        """
+        self._failing[call] = (name, code)
+
+    def mend(self) -> None:
+        """Let nothing fail any more."""
+        self._failing.clear()
+
+    def _judge(self, call: str, name: str) -> None:
+        part, code = self._failing.get(call, ("", 0))
+        if code and re.search(part, name):
+            self.seen.append((call, name))
+            raise OSError(code, os.strerror(code), name)
+
+    def _open(self, path: str | Path, flags: int, mode: int = 0o777) -> int:
+        self._judge("open", str(path))
+        fd = os.open(path, flags, mode)
+        self._names[fd] = str(path)
+        return fd
+
+    def _write(self, fd: int, data: bytes | memoryview) -> int:
+        name = self._names.get(fd, "")
+        self._judge("write", name)
+        part, code = self._failing.get("short write", ("", 0))
+        if code and re.search(part, name) and len(data) > 1:
+            self._failing["write"] = (part, code)
+            return os.write(fd, data[: len(data) // 2])
+        return os.write(fd, data)
+
+    def _on_fd(self, call: str, real: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(fd: int, *rest: Any) -> None:
+            self._judge(call, self._names.get(fd, ""))
+            real(fd, *rest)
+
+        return wrapped
+
+    def _replace(self, source: str | Path, target: str | Path) -> None:
+        self._judge("replace", str(target))
+        os.replace(source, target)
