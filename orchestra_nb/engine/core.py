@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..events import Event
 from ..fold import apply
@@ -27,6 +27,8 @@ from .protocols import Journal, Listener
 from .timers import Timers
 
 __all__ = ["Core"]
+
+T = TypeVar("T")
 
 SYNC_LATE_S = 0.05
 """What nobody waits for is on disk this late at most."""
@@ -95,7 +97,7 @@ class Core(ABC):
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at: float | None = None
         self._durable = self._written = 0
-        self._syncing = self._sync_timer = False
+        self._syncing = self._sync_timer = self._lost_all = False
         self._awaiting: deque[tuple[int, Callable[[], None], Callable[[], None]]] = deque()
 
     # From any thread.
@@ -143,9 +145,9 @@ class Core(ABC):
         self._lines.append(line)
         apply(state, line, self._change)
 
-    def scrubbed(self, text: str) -> str:
-        """A text rid of secrets."""
-        clean: str = self._scrub({"text": text})["text"]
+    def scrubbed(self, value: T) -> T:
+        """A text, or plain data, rid of secrets."""
+        clean: T = self._scrub({"value": value})["value"]
         return clean
 
     def when_durable(
@@ -157,7 +159,7 @@ class Core(ABC):
             call: Its faults don't touch the run.
             lost: Called instead when the log can't be written; without it ``call`` is.
         """
-        if self.problem is not None:
+        if self._lost_all:
             _shielded(lost or call)
         elif self._durable == self.state.seq and not self._lines:
             _shielded(call)
@@ -291,7 +293,8 @@ class Core(ABC):
         self._release_lost()
 
     def _release_lost(self) -> None:
-        """Nothing more will be durable: whoever waits for it hears that."""
+        """Nothing more will be durable: whoever waits for it, now or later, hears that."""
+        self._lost_all = True
         while self._awaiting:
             _shielded(self._awaiting.popleft()[2])
 

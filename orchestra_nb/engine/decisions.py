@@ -122,6 +122,8 @@ class Decisions:
         if entry is None:
             self._late(command, reply)
             return
+        if self._engine.over:  # interrupted: its log is at its end
+            raise CommandError(self._engine.ending(), late=True)
         spec = entry.spec
         option = next((o for o in spec.options if o.key == command.option), None)
         if option is not None:
@@ -207,7 +209,7 @@ class Decisions:
     def touch(self, command: commands.Touch) -> None:
         """Somebody is at the card."""
         entry = self._open.get(command.decision)
-        if entry is not None:
+        if entry is not None and not self._engine.over:
             if entry.countdown.touch(self._engine.t, typing=command.typing):
                 self._say(command.decision, entry)
             else:

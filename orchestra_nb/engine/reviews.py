@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -115,6 +115,9 @@ class Reviews:
             self._closed(job, "the run was stopped")
             return
         engine.attempts.lay_down(job, "review of its result")
+        if engine.scrubbed(shown.result) != shown.result:
+            # What is edited would come back without the secret that nobody is shown.
+            shown = replace(shown, result=None, editable=False)
         decision_id = engine.decisions.free_id(f"{node.id}/review")
         edited: list[object] = []
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from orchestra_nb import events
 from orchestra_nb.agents.context import Context
-from orchestra_nb.commands import Answer, Note, Pause, Stop
+from orchestra_nb.commands import Answer, Note, Pause, Stop, Touch
 from orchestra_nb.engine.orders import Order
 from orchestra_nb.errors import DecisionClosed, StoreError
 from orchestra_nb.state import State
@@ -208,6 +209,23 @@ def test_an_agent_that_asks_says_nothing_after_an_interrupt() -> None:
     assert rig.engine.failure() is None
 
 
+def test_nobody_decides_after_an_interrupt() -> None:
+    """What comes for an open decision after the log's end is refused and writes nothing."""
+    rig = Rig(one_phase(choice("d"))).start()
+    rig.engine.interrupt("the process ended")
+    refused = rig.reply(Answer(decision="d", option="B"))
+    assert (refused.ok, refused.text, refused.late) == (
+        False,
+        "The run is over (interrupted)",
+        True,
+    )
+    rig.send(Touch(decision="d", typing=True))
+    assert rig.kinds()[-1] == "run_interrupted"
+    assert rig.decision("d").outcome is None
+    assert rig.engine.state.status == "interrupted"
+    assert rig.engine.failure() is None
+
+
 def test_an_interrupt_does_not_wait_for_a_disk_that_hangs() -> None:
     """The process ends within a second, whatever the disk does."""
     rig = Rig(one_phase(choice("d")))
@@ -336,6 +354,19 @@ def test_a_fault_of_ours_leaves_nobody_waiting() -> None:
     rig.wait()
     assert rig.engine.failure() is fault
     assert rig.engine.state.status == "failed"
+
+
+def test_who_speaks_after_a_fault_of_ours_hears_of_it() -> None:
+    """Events that were lost with the fault keep no later command from its reply."""
+    rig = Rig(one_phase(choice("d")), fake=True).start()
+
+    def broken() -> None:
+        rig.engine.emit(events.note(text="never written", who=""))
+        raise RuntimeError("ours")
+
+    rig.engine.post(broken)
+    rig.wait()
+    assert rig.say(Note(text="hello")) == (False, "ours")
 
 
 # Listeners and callers.

@@ -193,6 +193,28 @@ def test_an_unchanged_result_stays_the_very_object() -> None:
     assert outcome.values is None
 
 
+@pytest.mark.parametrize("value", ["key s3cret, helo", {"key": ["s3cret"], "text": "helo"}])
+def test_what_holds_a_secret_is_not_edited(value: Any) -> None:
+    """What is shown without its secret would come back without it: it is accepted as it is."""
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, list):
+            return [scrub(item) for item in value]
+        if isinstance(value, dict):
+            return {key: scrub(item) for key, item in value.items()}
+        return value.replace("s3cret", "[secret]") if isinstance(value, str) else value
+
+    plan = reviewed()
+    rig = Rig(plan, {"a": returns(value)}, fake=True, scrub=scrub).start()
+    rig.until_open("a/review")
+    detail = rig.decision("a/review").detail
+    assert (detail["editable"], detail["result"]) == (False, None)
+    assert "[secret]" in detail["preview"]
+    assert not accept(rig, result="key [secret], hello")[0]
+    assert accept(rig)[0]
+    assert rig.engine.results["a"] is value
+
+
 def test_an_edit_that_nobody_confirmed_is_none() -> None:
     """What was only typed is not used when autopilot accepts the result."""
     rig = at_review("draft")
