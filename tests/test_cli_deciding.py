@@ -327,6 +327,15 @@ def test_all_open_decisions_of_all_runs(run: Elsewhere, tmp_path: Path) -> None:
     assert "    Which market? [B2B] (market)" in lines
 
 
+def test_errors_hold_no_control_characters(tmp_path: Path) -> None:
+    """A title with escape sequences is only text in a message about it."""
+    title = "Which\x1b]0;mine\x07 \x1b[2Jway\x9b2J"
+    with Elsewhere(tmp_path, plan_of(OPEN_END | {"decision": title, "id": "way"})) as run:
+        run.until_asked("way")
+        code, out = said(call("extend", run.id, "way"))
+        assert (code, out) == (2, "Which way has no clock to extend: it waits for an answer.")
+
+
 def test_what_can_t_be_read_is_passed_over(run: Elsewhere, tmp_path: Path) -> None:
     """A damaged folder among the runs does not keep the others from being listed."""
     broken = tmp_path / "home" / "runs" / "20200101T000000Z-broken-0000"

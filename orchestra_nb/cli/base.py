@@ -85,8 +85,11 @@ def say(line: str) -> None:
 
 
 def end(message: str, code: int) -> NoReturn:
-    """End the command with a message and its exit code."""
-    print(message, file=sys.stderr)
+    """End the command with a message and its exit code; foreign words in it are only ever text."""
+    from ..views.words import plain
+
+    lines = (line if line.isprintable() else plain(line) for line in message.split("\n"))
+    print("\n".join(lines), file=sys.stderr)
     raise typer.Exit(code)
 
 
