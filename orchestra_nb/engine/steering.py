@@ -100,10 +100,12 @@ class Steering:
             raise CommandError(f"{node.id!r} {doing(task)}; send it back there")
         if task.status != "failed" and task.skip_cause not in ("hand", "failed"):
             raise CommandError(f"{node.id!r} {doing(task)}{_instead(task)}", late=True)
-        out = skip_reason(node.spec, state.level)
-        if out is not None:
-            raise CommandError(f"{node.id!r} {out}; change the level to bring it back")
-        self._revive(self._causes_of(node.index), "tried again by hand", who)
+        again = self._causes_of(node.index)
+        for one in (state.graph.nodes[index] for index in sorted(again)):
+            out = skip_reason(one.spec, state.level)
+            if out is not None:
+                raise CommandError(f"{one.id!r} {out}; change the level to bring it back")
+        self._revive(again, "tried again by hand", who)
         return f"{node.id} is tried again."
 
     def edit(self, command: Edit) -> str:

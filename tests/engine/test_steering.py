@@ -422,6 +422,21 @@ def test_what_need_not_be_tried_again_is_not() -> None:
     assert not rig.events("task_revived")
 
 
+def test_a_cause_that_the_level_leaves_out_is_not_tried_again() -> None:
+    """A failure of a higher level does not run again because something needs its result."""
+    plan = one_phase(task("first"), task("a", free=True, min_level=4), task("b", "a"), level=4)
+    rig, gate = held(plan, {"a": fails(ValueError("no"))})
+    rig.until(lambda: rig.task("b").status == "skipped")
+    assert rig.say(Level(level=3))[0]
+    why = "'a' runs from level 4, this is level 3; change the level to bring it back"
+    assert refused(rig, Retry(task="b")) == why
+    assert rig.say(Level(level=4))[0]
+    assert rig.say(Retry(task="b")) == (True, "b is tried again.")
+    gate.open()
+    rig.wait()
+    assert rig.started().count("a") == 2
+
+
 def test_what_a_lower_level_leaves_out_is_not_brought_back_by_hand() -> None:
     """A task that was left out by hand and then by level needs the level."""
     rig, gate = held(one_phase(task("first"), task("b", "first", min_level=3)))
