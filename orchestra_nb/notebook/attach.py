@@ -193,7 +193,8 @@ class Attached:
         # What was filled in before a page was reloaded counts: it must be there to be seen.
         for one in picture["decisions"]:
             if one["purpose"] == "form" and one["outcome"] is None:
-                one["draft"] = self._engine.decisions.drafted(one["id"])
+                drafted = self._engine.decisions.drafted(one["id"])
+                one["draft"] = self._engine.scrubbed(drafted)  # a page keeps what it is given
         return picture
 
     def _time_left(self, state: State, now: float) -> float | None:

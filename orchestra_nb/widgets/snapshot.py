@@ -184,7 +184,8 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
         "exact": exact,
         "title": cut(d.title, 200),
         "why": _why(d),
-        "context": _paragraphs(d.context, 4000),
+        # What is over is one line: a picture with thousands of them must stay small.
+        "context": _paragraphs(d.context, 4000) if d.open else "",
         "asker": cut(d.asker, 80),
         "waiting": len(waiting),
         "first": cut(state.tasks[waiting[0]].id, 80) if waiting else "",

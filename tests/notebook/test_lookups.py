@@ -146,6 +146,9 @@ def test_what_was_drafted_is_in_the_picture_of_a_late_view(view: View) -> None:
     body = {"command": "draft", "decision": "questions", "values": {"goal": "Revenue"}}
     assert view.send("command", body=body)["ok"]
     assert view.hello()["decisions"][0]["draft"] == {"goal": "Revenue"}
+    body |= {"values": {"goal": "sk-ant-api03-abcdefgh"}}
+    assert view.send("command", body=body)["ok"]
+    assert view.hello()["decisions"][0]["draft"] == {"goal": "[secret]"}
     body = {"command": "answer", "decision": "questions", "option": "A", "values": {}}
     assert view.send("command", body=body)["ok"]
     assert "draft" not in view.hello()["decisions"][0]

@@ -148,3 +148,15 @@ def test_a_failed_run_says_what_failed_and_what_it_cost() -> None:
     assert said.startswith("3 attempts, the last at ")
     assert said.endswith("2 tasks that need its result were skipped; the other 9 finished.")
     assert over["next"][-1] == "onb.open('20261122T103200Z-pricing-7f3a')"
+
+
+def test_what_is_decided_travels_without_its_context() -> None:
+    """Its record is a line: thousands of them fit into a picture that is sent every second."""
+    s = scenes.deciding()
+    opened = picture(s, 26.0)["decisions"][-1]
+    s.decide(26.1, "database-technology", "A", "user")
+    over = picture(s, 27.0)["decisions"][-1]
+    assert opened["id"] == over["id"] == "database-technology"
+    assert opened["context"]
+    assert over["outcome"]
+    assert over["context"] == ""
