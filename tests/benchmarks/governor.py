@@ -7,7 +7,8 @@ requests that reached the server within 100 ms after the first refusal (the herd
 
     python -m tests.benchmarks.governor [--agents 40] [--only name]
 
-Ours to reach: nothing fails, refusals below a tenth of the requests, within 1.25 of the best.
+Ours to reach: nothing fails; nothing is refused where headers tell the limits, at most a fifth
+where they don't; within 1.1 of the best where they tell, 1.25 and one pause where they don't.
 """
 
 from __future__ import annotations
