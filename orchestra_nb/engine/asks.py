@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..commands import Answer
+from ..state import Outcome
 from .cards import Card, Values
 from .protocols import OVER, Ask, Said, TakenBack
 
@@ -54,6 +55,21 @@ class Asks:
             then=engine.take_note if ask.purpose == "decision" else None,
         )
         engine.decisions.open(decision_id, ask.decision, card)
+
+    def hand_over(self, ask: Ask, outcome: Outcome) -> None:
+        """Give an agent its answer: an approval once it is on disk, what it allows is done then."""
+        if ask.purpose != "approval":
+            ask.settle(outcome)
+            return
+
+        def settle() -> None:
+            if ask.job.cancelled:
+                ask.close(ask.decision.title, "the run was stopped")
+            else:
+                ask.settle(outcome)
+
+        lost = "the run stopped: its log can't be written"
+        self._engine.when_durable(settle, lambda: ask.close(ask.decision.title, lost))
 
     def on_taken_back(self, taken: TakenBack) -> None:
         """An agent no longer waits for an answer (its own timeout, say) and works on."""

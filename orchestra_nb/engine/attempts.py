@@ -194,7 +194,7 @@ class Attempts:
         answers, run.answers = run.answers, []
         for ask, outcome in answers:
             self._end_ask(ask)
-            ask.settle(outcome)
+            self._engine.asks.hand_over(ask, outcome)
 
     def _end_ask(self, ask: Ask) -> None:
         ask.waiting = False

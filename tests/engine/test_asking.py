@@ -11,6 +11,7 @@ import pytest
 
 from orchestra_nb.agents.context import Context
 from orchestra_nb.commands import Answer, Autopilot, Hold, Stop
+from orchestra_nb.engine.orders import Order
 from orchestra_nb.errors import DecisionClosed
 from orchestra_nb.state import Outcome
 
@@ -375,6 +376,47 @@ def test_a_stop_while_approval_is_asked_does_nothing_more() -> None:
     rig.wait()
     assert outcomes == []
     assert rig.task("deletes").status == "cancelled"
+
+
+def test_an_approval_is_on_disk_before_anything_is_done() -> None:
+    """What it allows can't be taken back: after a crash it would be asked for and done again."""
+    rig, outcomes = approving()
+    rig.journal.held = []
+    rig.engine.post(Order(Answer(decision="deletes/call-delete", option="A")))
+    rig.turn()
+    assert rig.event("decision", decision_id="deletes/call-delete")
+    assert outcomes == []
+    rig.journal.release()
+    rig.wait()
+    assert [outcome.option for outcome in outcomes] == ["A"]
+
+
+@pytest.mark.parametrize("ends", ["stop", "disk"])
+def test_an_approval_that_came_with_the_end_allows_nothing(ends: str) -> None:
+    """Neither of a run that is stopped before it is on disk, nor of one whose disk is full."""
+    heard: list[object] = []
+
+    def agent(context: Context) -> None:
+        try:
+            heard.append(context.approve_sync("delete", {}).option)
+        except DecisionClosed as closed:
+            heard.append(closed.reason)
+
+    rig = Rig(one_phase(task("a")), {"a": agent}).start()
+    rig.until_open("a/call-delete")
+    if ends == "stop":
+        rig.journal.held = []
+        rig.engine.post(Order(Answer(decision="a/call-delete", option="A")))
+        rig.engine.post(Order(Stop()))
+        rig.turn()
+        rig.journal.release()
+    else:
+        rig.journal.fail = OSError("disk full")
+        rig.engine.post(Order(Answer(decision="a/call-delete", option="A")))
+    rig.wait()
+    rig.until(lambda: heard)
+    lost = "the run stopped: its log can't be written"
+    assert heard == ["the run was stopped" if ends == "stop" else lost]
 
 
 def test_functions_ask_for_approval_too() -> None:
