@@ -49,7 +49,7 @@ def settle(state: State, task: TaskState, status: TaskStatus, t: float, change: 
     task.wait_cause = None
     state.unsettled -= 1
     # What is left out passes on what it waited for: nobody starts early because of it.
-    if task.unmet <= 0:
+    if status != "skipped" or task.unmet <= 0:
         release(state, task, t, change)
 
 
@@ -86,8 +86,8 @@ def recount(state: State, t: float, change: Change) -> None:
         node, task = graph.nodes[index], tasks[index]
         waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
         unmet = sum(not released[i] for i in waits) + sum(left[gate] > 0 for gate in node.gates)
-        if task.status in ("pending", "ready", "skipped"):
-            task.unmet = unmet
+        if task.status == "skipped" or task.status not in SETTLED:
+            task.unmet = unmet  # of what is at work too: it may be left out yet
             if task.status == "ready" and unmet:
                 move(state, task, "pending", change)
             elif not unmet:

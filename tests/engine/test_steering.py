@@ -422,6 +422,24 @@ def test_what_need_not_be_tried_again_is_not() -> None:
     assert not rig.events("task_revived")
 
 
+def test_what_is_left_out_after_it_failed_passes_on_what_is_done_again() -> None:
+    """Nobody starts early because of it: what it came after may be tried again by then."""
+    plan = phases([task("x"), task("y")], [task("b")], [task("c", "b")], on_failure="ask")
+    rig = Rig(plan, {"x": fails(NO), "b": fails(NO)}, fake=True).start()
+    rig.until_open("x/failed")
+    assert rig.say(Answer(decision="x/failed", option="B"))[0]
+    rig.until_open("b/failed")
+    assert rig.say(Retry(task="x"))[0]
+    rig.until_open("x/failed-2")
+    assert rig.say(Skip(task="b"))[0]
+    rig.turn()
+    assert rig.task("c").status == "pending"
+    assert rig.say(Answer(decision="x/failed-2", option="B"))[0]
+    rig.wait()
+    assert rig.task("c").status == "completed"
+    assert fields_of(fold(rig.journal.lines, plan)) == fields_of(rig.engine.state)
+
+
 def test_a_cause_that_the_level_leaves_out_is_not_tried_again() -> None:
     """A failure of a higher level does not run again because something needs its result."""
     plan = one_phase(task("first"), task("a", free=True, min_level=4), task("b", "a"), level=4)
