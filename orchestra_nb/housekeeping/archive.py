@@ -14,7 +14,6 @@ import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +36,8 @@ _MANIFEST: Final = "orchestra.json"
 _MOST_MANIFEST: Final = 65_536
 _CHUNK: Final = 1 << 20
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_ENCRYPTED: Final = 1
+_FLAGS: Final = 0x0800 | 0x0008 | 0x0006
+"""Names in UTF-8, sizes behind the data, how well it is packed; others are encryption and such."""
 _LEFT_OUT: Final = re.compile(r"lock|torn-\d+\.jsonl")
 
 
@@ -155,11 +155,12 @@ def unpack(path: Path) -> RunFolder:
     except BaseException as error:
         if home is not None:
             shutil.rmtree(home, ignore_errors=True)
-        if isinstance(error, (zipfile.BadZipFile, zlib.error, EOFError)):
-            raise StoreError(f"{path} is no archive of a run, or damaged: {error}") from error
+        if isinstance(error, StoreError) or not isinstance(error, Exception):
+            raise
         if isinstance(error, OSError):
             raise StoreError(f"{path} can't be unpacked: {error}") from error
-        raise
+        # Foreign bytes make zipfile raise almost anything.
+        raise StoreError(f"{path} is no archive of a run, or damaged: {error}") from error
 
 
 def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -176,8 +177,8 @@ def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         mode = entry.external_attr >> 16
         if (
             not (entry.filename == _MANIFEST or _belongs(entry.filename))
-            or (mode and not stat.S_ISREG(mode))
-            or entry.flag_bits & _ENCRYPTED
+            or stat.S_IFMT(mode) not in (0, stat.S_IFREG)
+            or entry.flag_bits & ~_FLAGS
             or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
         ):
             raise StoreError(f"{path} is refused: {short(entry.filename)} is no file of a run.")

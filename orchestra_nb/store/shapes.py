@@ -12,9 +12,11 @@ from typing import Any, Final, get_args
 
 from ..events import Event
 from ..plan.timeouts import Mode, Timeline
+from ..state import RunStatus
 
 __all__ = ["misfit"]
 
+_ENDED: Final = get_args(RunStatus)
 _LATEST_WALL: Final = 1e11
 """Epoch seconds of the year 5138: what lies beyond can't be shown as a date everywhere."""
 
@@ -116,6 +118,8 @@ def misfit(event: Event) -> str | None:
         check = _SHAPES.get(name)
         if check is not None and not check(value):
             return name
+    if event["event"] == "orchestration_complete" and event.get("status") not in _ENDED:
+        return "status"
     # The one name with two meanings: a card's, and what a task waits for.
     if event["event"] == "decision_opened" and not isinstance(event.get("detail", {}), dict):
         return "detail"

@@ -57,6 +57,12 @@ def test_a_cards_detail_is_a_mapping() -> None:
     assert misfit({"event": "decision_opened", "detail": "words"}) == "detail"
 
 
+def test_a_run_ends_in_a_way_we_know() -> None:
+    """How a run ended is one of our words: every surface shows it."""
+    assert misfit({"event": "orchestration_complete", "status": "stopped"}) is None
+    assert misfit({"event": "orchestration_complete", "status": "won"}) == "status"
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """No line of a run of our own is passed over."""
 
