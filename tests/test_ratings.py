@@ -120,7 +120,7 @@ def test_many_may_rate_at_once(run: onb.Run) -> None:
 @pytest.mark.parametrize(
     ("task", "why"),
     [
-        ("god", "There is no task 'god'; did you mean 'good'?; there are good, bad, out, choice"),
+        ("god", "There is no task 'god'; did you mean 'good'? There are good, bad, out, choice"),
         ("out", "'out' was skipped (needs bad, which failed); it can be rated once it has a"),
         ("choice", "'choice' is a decision; only what an agent did can be rated"),
     ],
@@ -248,3 +248,53 @@ run.wait(30)
     assert events.index("rating") < events.index("orchestration_complete")
     run.rate("long", False)
     assert [line["event"] for line in lines(run)][-1] == "rating"
+
+
+def test_that_one_thumb_after_another_counts_after_the_end(run: onb.Run) -> None:
+    """Each thumb on the run that was started counts at once, however many came before."""
+    before = len(lines(run))
+    for number in range(5):
+        run.rate("good", number % 2 == 0, f"No. {number}")
+        run.rate("bad", False)
+    notes = [line["note"] for line in lines(run)[before:] if line["task"] == "good"]
+    assert notes == [f"No. {number}" for number in range(5)]
+
+
+def test_that_thumbs_from_several_threads_all_count(tmp_path: Path) -> None:
+    """Thumbs given by several threads, while the run goes on and after its end, are all kept."""
+    tasks = [onb.Task(agent=name) for name in ("one", "two", "last")]
+    tasks[2] = onb.Task(agent="last", depends_on=["one", "two"])
+    plan = onb.Plan(name="Rated", phases=[onb.Phase(name="All", tasks=tasks)])
+    ready, go_on = threading.Event(), threading.Event()
+
+    def last(context: Any) -> str:
+        ready.set()
+        go_on.wait(20)
+        return "fine"
+
+    run = onb.run(plan, {"one": good, "two": good, "last": last}, home=tmp_path)
+    refused: list[BaseException] = []
+
+    def rate(task: str) -> None:
+        try:
+            for _ in range(5):
+                run.rate(task, True)
+        except BaseException as error:
+            refused.append(error)
+
+    def all_at_once() -> None:
+        threads = [threading.Thread(target=rate, args=(t,)) for t in ("one", "two") * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+    assert ready.wait(20)
+    all_at_once()
+    go_on.set()
+    run.wait(20)
+    all_at_once()
+    assert not refused
+    written = lines(run)
+    assert [line["seq"] for line in written] == list(range(1, len(written) + 1))
+    assert sum(line["event"] == "rating" for line in written) == 40

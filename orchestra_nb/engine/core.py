@@ -161,7 +161,8 @@ class Core(ABC):
         """
         if self._lost_all:
             _shielded(lost or call)
-        elif self._durable == self.state.seq and not self._lines:
+        elif self._durable == self._written and not self._lines:
+            # (Not by the state's last event: what is said after the end isn't written by us.)
             _shielded(call)
         else:
             self._awaiting.append((self.state.seq, call, lost or call))
