@@ -149,7 +149,8 @@ class RunFailed(OrchestraError):
 
     def __init__(self, run_id: str, status: str, failures: dict[str, str]):
         self.run_id, self.status, self.failures = run_id, status, failures
-        lines = [f"Run {run_id} is {status}.", *(f"  {k}: {v}" for k, v in failures.items())]
+        said = status if status == "failed" else f"was {status}"
+        lines = [f"Run {run_id} {said}.", *(f"  {k}: {v}" for k, v in failures.items())]
         super().__init__("\n".join(lines))
 
 

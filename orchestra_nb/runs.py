@@ -78,7 +78,8 @@ class Checked:
 
     def __repr__(self) -> str:
         head = f"{self.plan.name}: level {self.plan.level}, {self.plan.mode}"
-        lines = [f"{head}, {len(self.runs)} tasks run, {len(self.skipped)} skipped"]
+        run = "1 task runs" if len(self.runs) == 1 else f"{len(self.runs)} tasks run"
+        lines = [f"{head}, {run}, {len(self.skipped)} skipped"]
         lines += [f"  {task}: {who}" for task, who in self.runs.items()]
         lines += [f"  {task}: skipped, {why}" for task, why in self.skipped.items()]
         lines += [f"  asks {question}: {words}" for question, words in self.asks.items()]

@@ -194,6 +194,13 @@ def test_help_names_the_commands() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are different there")
+def test_python_m_is_the_command_line() -> None:
+    """`python -m orchestra_nb` is the same program."""
+    line = [sys.executable, "-m", "orchestra_nb", "levels"]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, encoding="utf-8")
+    assert done.stdout.startswith("1  ")
+
+
 def test_ctrl_c_stops_within_2_seconds(folder: Path) -> None:
     """An interrupt ends the run within two seconds, names it, and the code is 130."""
     command = "from orchestra_nb.cli import main; main()"

@@ -59,9 +59,9 @@ def test_it_was_silent() -> None:
     assert words.countdown(decision, 0.0) == "10:00 left, then A is taken."
     assert shown(rig)["sum"] == "10 min = 10 (database) × 1.0 (level 3) × 1.0 (normal)"
     rig.advance(541.0)
-    assert words.countdown(decision, 541.0) == "0:59 left. Under 1 minute, then A is taken."
+    assert words.countdown(decision, 541.0) == "Only 0:59 left, then A is taken."
     rig.advance(30.0)
-    assert words.countdown(decision, 571.0) == "0:29 left. Under 30 seconds, then A is taken."
+    assert words.countdown(decision, 571.0) == "Only 0:29 left, then A is taken."
     rig.advance(30.0)
     rig.wait()
     state = rig.engine.state

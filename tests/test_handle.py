@@ -164,6 +164,7 @@ def test_results_of_what_has_none_say_why() -> None:
     assert isinstance(results, Results)
     with pytest.raises(onb.RunFailed) as failed:
         run.check()
+    assert str(failed.value).startswith(f"Run {run.id} failed.\n")
     assert failed.value.failures == {"bad": "ValueError: no", "after": "needs bad, which failed"}
 
 
@@ -180,7 +181,7 @@ def test_a_stopped_run_is_no_success(deciding: onb.Run) -> None:
     assert time.monotonic() - began < 2
     assert deciding.finished
     deciding.stop()
-    with pytest.raises(onb.RunFailed, match="is stopped"):
+    with pytest.raises(onb.RunFailed, match="was stopped"):
         deciding.check()
 
 

@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},
     "launch": {*HEADLESS, "runs", "notebook"},
     "cli": {*HEADLESS, "follower", "record", "runs", "launch", "housekeeping"},
+    "__main__": {"cli"},
     "": {*HEADLESS, "questions", "runs", "launch", "live"},
 }
 

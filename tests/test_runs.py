@@ -74,6 +74,8 @@ def test_functions_are_found_by_agent_or_task() -> None:
     assert checked.runs["second"] == "Function('_second')"
     assert checked.runs["Other"].startswith("Function('test_functions")
     assert repr(checked).startswith("test: level 3, full_interactive, 3 tasks run, 0 skipped\n")
+    one = onb.check(one_phase(task("only")), {"only": lambda: None})
+    assert ", 1 task runs, 0 skipped\n" in repr(one)
 
 
 def _expert(context: onb.Context) -> str:

@@ -10,7 +10,7 @@ from ..errors import Fault, PlanError
 from .entries import Decision, Entry, Task
 from .levels import configured, load_levels, skip_reason
 from .questions import before_the_run
-from .text import did_you_mean, fold, short
+from .text import fold, short, there_are
 from .timeouts import (
     SHORTEST_PART_S,
     Mode,
@@ -158,9 +158,8 @@ def explain(
         known = {fold(key): key for key in specs}
         key = known.get(fold(decision))
         if key is None:
-            there = ", ".join(list(specs)[:50]) or "none"
-            message = f"has no decision {short(decision)}{did_you_mean(decision, specs)}; "
-            raise PlanError([Fault("", f"the plan {message}there are {there}")])
+            known_here = there_are(decision, specs or ["none"], 50)
+            raise PlanError([Fault("", f"the plan has no decision {known_here}")])
         return _explain(plan, *specs[key], level, timeline, autopilot, autopilots.get(key))
     found = {
         key: _explain(plan, spec, about, level, timeline, autopilot, autopilots.get(key))

@@ -14,7 +14,7 @@ from .entries import Decision, Task
 from .levels import skip_reason
 from .model import Phase, Plan
 from .names import Names
-from .text import did_you_mean, fold, named, short
+from .text import fold, there_are
 
 __all__ = ["Graph", "Node", "compile_plan"]
 
@@ -101,10 +101,7 @@ class Graph:
         """
         index = self._folded.get(fold(name))
         if index is None:
-            guess = did_you_mean(name, self.index)
-            raise CommandError(
-                f"There is no task {short(name)}{guess}; there are {named(self.index)}"
-            )
+            raise CommandError(f"There is no task {there_are(name, self.index)}")
         return self.nodes[index]
 
     def _order(self) -> list[int]:
@@ -222,7 +219,6 @@ def _checkpoint(index: int, number: int, phase: Phase) -> Node:
         context=f"Phase {number} is over. Later phases wait for this.",
         options={"A": "Continue"},  # what else can be done shows when it is reached
         recommend="A",
-        because="the plan goes on as it was written",
         other=False,
     )
     return Node(index, spec.id, "", number, "checkpoint", title, spec, gates=(number - 1,))

@@ -74,6 +74,13 @@ def named(ids: Iterable[str], most: int = 20) -> str:
     return ", ".join(every[:most]) + more
 
 
+def there_are(word: str, known: Iterable[str], most: int = 20) -> str:
+    """A word that is not known, what it may have meant, and what there is."""
+    every = list(known)
+    guess = did_you_mean(word, every)
+    return f"{short(word)}{guess}{' There' if guess else '; there'} are {named(every, most)}"
+
+
 def under(place: str, key: str | int) -> str:
     """The place one step further into a plan: ``phases`` -> ``phases[0]`` -> ``phases[0].name``."""
     if isinstance(key, int):

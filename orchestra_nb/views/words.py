@@ -282,11 +282,7 @@ def countdown(decision: DecisionState, now: float) -> str:
     then = f"then {plain(decision.recommend)} is taken." if decision.recommend else "then it ends."
     if decision.purpose == "form":
         then = "then the run starts as filled in."
-    if left <= 30:
-        return f"{shown} left. Under 30 seconds, {then}"
-    if left <= 60:
-        return f"{shown} left. Under 1 minute, {then}"
-    return f"{shown} left, {then}"
+    return f"{'Only ' if left <= 60 else ''}{shown} left, {then}"
 
 
 def outcome_sentence(decision: DecisionState, outcome: Outcome, *, mode: str = "") -> str:

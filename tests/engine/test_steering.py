@@ -203,7 +203,7 @@ def test_a_task_that_is_not_there_is_named_with_those_that_are(command: Command)
     """A slip of the pen is answered with what was probably meant."""
     rig, gate = held(one_phase(task("first"), task("b", "first")))
     said = refused(rig, command)
-    assert said == "There is no task 'firts'; did you mean 'first'?; there are first, b"
+    assert said == "There is no task 'firts'; did you mean 'first'? There are first, b"
     gate.open()
     rig.wait()
 

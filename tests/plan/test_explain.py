@@ -168,7 +168,7 @@ def test_what_is_told_is_what_is_done() -> None:
 def test_ids_are_found_and_missed() -> None:
     """Case does not matter; an unknown id is refused with what there is and a guess."""
     assert plan().explain("Database-Technology").id == "database-technology"
-    with pytest.raises(PlanError, match=r"no decision 'plan'; did you mean 'plain'\?; there are q"):
+    with pytest.raises(PlanError, match=r"no decision 'plan'; did you mean 'plain'\? There are q"):
         plan().explain("plan")
     with pytest.raises(PlanError, match="from 1 to 5"):
         plan().explain("plain", level=9)

@@ -146,8 +146,8 @@ def test_countdown_says_what_happens_next() -> None:
     story = middle()
     decision = story.state.decisions["database-technology"]
     assert words.countdown(decision, 306) == "7:24 left, then A is taken."
-    assert words.countdown(decision, 700) == "0:50 left. Under 1 minute, then A is taken."
-    assert words.countdown(decision, 725) == "0:25 left. Under 30 seconds, then A is taken."
+    assert words.countdown(decision, 700) == "Only 0:50 left, then A is taken."
+    assert words.countdown(decision, 725) == "Only 0:25 left, then A is taken."
     decision.held, decision.deadline = "hold", None
     assert words.countdown(decision, 725).startswith("Waiting for you.")
     decision.held = "typing"
