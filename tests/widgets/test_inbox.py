@@ -110,7 +110,7 @@ def test_a_key_that_is_held_down_decides_one_thing(stage: Stage) -> None:
 
 
 def test_the_next_card_cannot_be_confirmed_by_the_same_double_click(stage: Stage) -> None:
-    """The record stands where the button was until the pointer has left."""
+    """The record stands where the button was."""
     s = cards.inbox()
     stage.show(s, 18.7)
     page = stage.page
@@ -128,6 +128,24 @@ def test_the_next_card_cannot_be_confirmed_by_the_same_double_click(stage: Stage
     assert [m["body"]["decision"] for m in stage.commands("answer")] == ["cache", "retry-policy"]
 
 
+def test_a_card_that_comes_up_under_the_pointer_takes_no_click_at_first(stage: Stage) -> None:
+    """A click meant for the record decides nothing; a moment later the same click does."""
+    s = cards.inbox()
+    stage.show(s, 18.7)
+    page = stage.page
+    confirm(stage).scroll_into_view_if_needed()
+    confirm(stage).hover()
+    s.decide(18.71, "cache", "A", "user")
+    stage.advance(18.71)
+    expect(title(stage)).to_have_text("Retry policy of the importer", timeout=2500)
+    confirm(stage).dispatch_event("click")
+    assert stage.commands("answer") == []
+    expect(confirm(stage)).to_be_enabled()
+    confirm(stage).click()
+    assert [m["body"]["decision"] for m in stage.commands("answer")] == ["retry-policy"]
+    assert page.locator(".card:visible").count() == 1
+
+
 def test_waiting_for_all_holds_those_that_have_a_clock(stage: Stage) -> None:
     """One click ends every countdown; what is held or has none is left alone."""
     stage.show(cards.inbox(), 18.7)
@@ -135,6 +153,17 @@ def test_waiting_for_all_holds_those_that_have_a_clock(stage: Stage) -> None:
     held = [m["body"] for m in stage.commands("hold")]
     assert {one["decision"] for one in held} == {one[0] for one in cards.INBOX}
     assert all(one["on"] for one in held)
+
+
+def test_with_one_left_there_is_no_all(stage: Stage) -> None:
+    """The list stays while the pointer is in the card; its button counts nothing then."""
+    s = scenes.deciding()
+    s.ask(18.6, "region", "Cloud region")
+    stage.show(s, 18.7)
+    stage.page.locator(".card:visible .note").hover()
+    s.decide(18.71, "region", "A", "user")
+    stage.advance(18.71)
+    expect(stage.page.locator(".inboxhead .btn")).to_have_text("Wait for me")
 
 
 def test_unsent_words_survive_a_visit_to_another_card(stage: Stage) -> None:

@@ -206,15 +206,21 @@ def test_a_touched_decision_keeps_its_place_and_its_time(stage: Stage) -> None:
     expect(stage.page.locator(".item").first).to_contain_text("Database technology")
 
 
-def test_after_a_record_the_next_decision_is_one_click_away(stage: Stage) -> None:
-    """The button stands right below the record, and only then the next card is shown."""
+def lingering(stage: Stage) -> scenes.Scene:
+    """Two cards, of which the one under the pointer was decided a moment ago."""
     s = scenes.deciding()
-    s.ask(18.6, "region", "Cloud region")
+    s.ask(18.6, "region", "Cloud region", timeout_s=900.0)
     stage.show(s, 18.7)
     stage.page.locator(".card:visible .option").nth(1).hover()
     s.decide(18.8, DATABASE, "B", "user")
     stage.advance(18.8)
-    button = stage.page.get_by_role("button", name="Next decision")
+    return s
+
+
+def test_after_a_record_the_next_decision_is_one_click_away(stage: Stage) -> None:
+    """The button right below the record says what is next, and how long there is."""
+    lingering(stage)
+    button = stage.page.get_by_role("button", name=re.compile(r"^Next: Cloud region · 14:[45]\d$"))
     record = stage.page.locator(".pane .record").bounding_box()
     place = button.bounding_box()
     assert record
@@ -223,6 +229,37 @@ def test_after_a_record_the_next_decision_is_one_click_away(stage: Stage) -> Non
     expect(stage.page.locator(".card:visible")).to_have_count(0)
     button.click()
     expect(stage.page.locator(".card:visible h3")).to_have_text("Cloud region")
+
+
+def test_a_record_gives_way_to_the_next_card_though_the_pointer_stays(stage: Stage) -> None:
+    """No clock runs out unseen; the pane stays as high until the pointer has left it."""
+    lingering(stage)
+    pane = stage.page.locator(".pane")
+    before = pane.bounding_box()
+    assert before
+    expect(stage.page.locator(".card:visible h3")).to_have_text("Cloud region", timeout=2500)
+    expect(pane.locator(".record")).to_have_count(0)
+    after = pane.bounding_box()
+    assert after
+    assert (after["x"], after["y"], after["width"]) == (before["x"], before["y"], before["width"])
+    assert after["height"] >= before["height"]
+    stage.page.mouse.move(5, 5)
+    expect(pane).to_have_css("min-height", "0px")
+
+
+def test_a_record_with_nothing_after_it_stays_until_the_pointer_leaves(stage: Stage) -> None:
+    """It gives way to a card that comes later, at once."""
+    s = scenes.deciding()
+    stage.show(s, 18.7)
+    stage.page.locator(".card:visible .option").nth(1).hover()
+    s.decide(18.8, DATABASE, "B", "user")
+    stage.advance(18.8)
+    stage.page.wait_for_timeout(1800)
+    expect(stage.page.locator(".pane .record")).to_be_visible()
+    expect(stage.page.get_by_role("button", name="Next:")).to_be_hidden()
+    s.ask(18.9, "region", "Cloud region")
+    stage.advance(18.9)
+    expect(stage.page.locator(".card:visible h3")).to_have_text("Cloud region", timeout=1000)
 
 
 def test_touching_and_typing_are_told_to_the_engine(stage: Stage) -> None:

@@ -2,6 +2,7 @@
    stray click decides nothing. Other purposes extend it by the hooks below. */
 
 const STILL_S = 3;
+const SHIELD_MS = 600;
 
 /**
  * What Confirm would do.
@@ -36,6 +37,7 @@ class Card {
     this.buttonFill = h("i.bf", { "aria-hidden": "true" });
     this.confirm = h("button.btn.main.wide", { type: "button", onclick: () => this.answer() },
       this.buttonFill, this.label, this.buttonTime);
+    this.shielded = false;
     this.more = button("+5 min", "", {
       title: "Five minutes more", onclick: () => this.command({ command: "extend", seconds: 300 }),
     });
@@ -246,8 +248,18 @@ class Card {
     return this.context.wire.command({ ...body, decision: this.d.id }, repeat);
   }
 
+  /** It has come up under the pointer: a click that was meant for what stood there is none on it. */
+  shield() {
+    const raised = (/** @type {boolean} */ on) => {
+      this.shielded = on;
+      attr(this.confirm, "aria-disabled", on ? "true" : null);
+    };
+    raised(true);
+    setTimeout(() => raised(false), SHIELD_MS);
+  }
+
   answer() {
-    if (!this.judged.ready || this.sent !== null || !this.context.live()) return;
+    if (this.shielded || !this.judged.ready || this.sent !== null || !this.context.live()) return;
     this.presence.tell();
     this.sentAt = this.context.clock.source();
     this.refused = "";

@@ -2,6 +2,7 @@
    in the page while it is open, so that neither focus nor unsent text is lost. */
 
 const MOST_RECORDS = 12;
+const LINGER_MS = 1500;
 
 class Dock {
   /** @param {Context} context */
@@ -9,8 +10,8 @@ class Dock {
     this.context = context;
     /** @type {Map<string, Card>} */
     this.cards = new Map();
-    /** @type {Map<string, { el: HTMLElement, next: any, leave: () => void }>} records that still
-        stand where their card stood */
+    /** @type {Map<string, { el: HTMLElement, over: boolean }>} records that still stand where their
+        card stood; those that are over give way as soon as there is a next card */
     this.lingering = new Map();
     /** @type {Map<string, string>} what late clicks were told, by decision */
     this.late = new Map();
@@ -22,7 +23,12 @@ class Dock {
     this.started = false;
     this.records = h("div.records");
     this.recordsShown = "";
-    this.all = button("Wait for me: all", "", { onclick: () => this.holdAll() });
+    this.all = button("Wait for me", "", { onclick: () => this.holdAll() });
+    this.nextTitle = h("span.cut");
+    this.nextTime = h("span.bt");
+    this.next = h("div.after", { hidden: true }, h("button.btn",
+      { type: "button", onclick: () => [...this.lingering.keys()].forEach((id) => this.giveWay(id)) },
+      this.nextTitle, this.nextTime));
     this.title = h("h4");
     this.headline = h("div.inboxhead", { hidden: true }, this.title, this.all);
     this.list = h("div.list", { role: "listbox", tabIndex: 0, hidden: true,
@@ -91,7 +97,8 @@ class Dock {
   }
 
   /**
-   * A record stands where the card stood, as high, until the pointer has left.
+   * A record stands where the card stood until the pointer has left, but for a moment only when there
+   * is a next card: its clock runs. The pane stays as high while the pointer is in it.
    * @param {any} d
    * @param {Card} card
    */
@@ -105,25 +112,32 @@ class Dock {
     // The run takes the place of its form: there is more to see now than a record.
     if (!had || d.purpose === "form") return;
     const el = record(d, this.late.get(d.id) || "");
-    el.style.minHeight = `${height}px`;
-    const leave = () => {
-      el.remove();
-      this.lingering.delete(d.id);
-      this.arrange();
-      this.fillRecords();
-    };
-    const next = button("Next decision", "", { hidden: true, onclick: leave });
-    el.append(h("div.after", {}, next));
-    this.lingering.set(d.id, { el, next, leave });
+    el.style.minHeight = this.pane.style.minHeight = `${height}px`;
+    const lingers = { el, over: false };
+    this.lingering.set(d.id, lingers);
     this.pane.prepend(el);
-    el.addEventListener("pointerleave", leave, { once: true });
-    // Decided by key: no pointer is there to leave.
-    setTimeout(() => { if (el.isConnected && !el.matches(":hover")) leave(); }, 1500);
+    el.addEventListener("pointerleave", () => this.giveWay(d.id), { once: true });
+    setTimeout(() => {
+      lingers.over = true;
+      if (el.isConnected) this.arrange();
+    }, LINGER_MS);
+  }
+
+  /** @param {string} id of a decision whose record stands in the pane */
+  giveWay(id) {
+    this.lingering.get(id)?.el.remove();
+    if (!this.lingering.delete(id)) return;
+    this.arrange();
+    this.fillRecords();
   }
 
   /** Which card is shown, and whether there is a list. */
   arrange() {
     const open = this.context.picture.open().filter((d) => this.cards.has(d.id));
+    for (const [id, { el, over }] of [...this.lingering]) {
+      // With nothing to give way to it may stay; decided by key, no pointer is there to leave.
+      if (over && (open.length || !el.matches(":hover"))) return this.giveWay(id);
+    }
     const many = open.length > 1;
     const listed = !this.list.hidden;
     // Nothing moves under a pointer or while somebody types: the layout changes when they have left.
@@ -135,15 +149,42 @@ class Dock {
     if (!this.cards.has(this.selected) && !this.lingering.size) this.selected = open[0]?.id || "";
     for (const [id, card] of this.cards) {
       const show = id === this.selected && !this.lingering.size;
-      if (card.el.hidden === show) card.el.hidden = !show;
+      if (card.el.hidden !== show) continue;
+      card.el.hidden = !show;
+      if (show && this.pointed()) card.shield();
     }
     // A record that lingers hides the next card, so that a double click can't confirm that one too.
-    for (const { next } of this.lingering.values()) next.hidden = !open.length;
+    const last = [...this.lingering.values()].pop();
+    if (last && this.next.parentNode !== last.el) last.el.append(this.next);
+    this.next.hidden = !open.length;
+    if (last) this.nameNext(this.context.clock.now());
     for (const [id, item] of this.items) attr(item.el, "aria-selected", String(id === this.selected));
     attr(this.list, "aria-activedescendant", this.items.get(this.selected)?.el.id || null);
     this.inbox.hidden = !this.cards.size && !this.lingering.size;
+    this.settle();
     write(this.title, `${count(open.length, "open decision")}, soonest first`);
-    write(this.all, `Wait for me: all ${open.length}`);
+    write(this.all, open.length > 1 ? `Wait for me: all ${open.length}` : "Wait for me");
+  }
+
+  /** The pane is as high as what is in it again once the pointer has left. */
+  settle() {
+    if (!this.lingering.size && (this.inbox.hidden || !this.pane.matches(":hover"))) {
+      this.pane.style.minHeight = "";
+    }
+  }
+
+  /** Whether the pointer is on the board, but not where cards are chosen. */
+  pointed() {
+    return this.started && !this.list.matches(":hover") && this.el.closest(".onb:hover") !== null;
+  }
+
+  /** What comes after the record that lingers, by name and with its time. */
+  nameNext(/** @type {number} */ now) {
+    const d = this.context.picture.open().find((one) => this.cards.has(one.id));
+    if (!d) return;
+    const state = clockState(d, now);
+    tell(this.nextTitle, `Next: ${d.title}`);
+    write(this.nextTime, state.left === null ? "" : ` · ${state.time}`);
   }
 
   /** Whether pointer or focus is in the open card. */
@@ -216,6 +257,8 @@ class Dock {
       const card = this.cards.get(id);
       if (card?.el.hidden) card.warn(state);
     }
+    if (this.lingering.size) this.nameNext(now);
+    this.settle();
     if (this.cards.size > 1 !== !this.list.hidden) this.arrange();
   }
 
