@@ -19,6 +19,7 @@ from ..plan.levels import skip_reason
 from ..plan.parts import Option
 from ..state import SETTLED, Outcome, Purpose, TaskState
 from .cards import Card, Values, note_of
+from .failures import lost_with
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -28,6 +29,7 @@ __all__ = ["Checkpoints", "Left", "Told", "compared"]
 MOST_TOLD = 20
 """The newest findings, and the tasks at work, that a card lists."""
 MOST_DROPPED = 50
+MOST_REASONS = 3
 TOLD_MAX = 500
 """Characters of a finding on a card; the board and the log have all of it."""
 
@@ -111,7 +113,7 @@ class Checkpoints:
         usage = engine.state.usage
         detail: dict[str, Any] = {
             "findings": self._told(phase, blockers=False),
-            "blockers": list(blockers or self._told(phase, blockers=True)),
+            "blockers": list(blockers or self._blockers(phase)),
             "time": dict(time or self._time_of_phase(phase)),
             "left_s": _rounded(self.seconds_left(more=more)),
             "cost": {
@@ -156,6 +158,7 @@ class Checkpoints:
         engine = self._engine
         if self._left is None or not any(engine.seconds):
             return None
+        without = {*without, *self._lost()}
         seconds = [0.0 if i in without else s for i, s in enumerate(engine.seconds)]
         for index, rest in (more or {}).items():
             seconds[index] = engine.t - (engine.state.tasks[index].started_at or 0.0) + rest
@@ -204,6 +207,42 @@ class Checkpoints:
         ]
         return [[one.agent, one.text[:TOLD_MAX]] for one in found[-MOST_TOLD:]]
 
+    def _blockers(self, phase: int) -> list[Told]:
+        """What agents of a phase say blocks them, and what failed, which is the last to be cut."""
+        tasks = self._engine.state.tasks
+        members = [tasks[i] for i in self._engine.state.graph.members[phase - 1]]
+        failed = [
+            [task.agent, f"{task.id} failed: {task.error}"[:TOLD_MAX]]
+            for task in members
+            if task.status == "failed"
+        ]
+        return [*self._told(phase, blockers=True), *failed][-MOST_TOLD:]
+
+    def _lost(self) -> list[int]:
+        """Indexes of the tasks that are still to be skipped because of what failed."""
+        state = self._engine.state
+        failed = [task.index for task in state.tasks if _fell(task)]
+        return lost_with(state, *failed) if failed else []
+
+    def _skips(self, lost: Sequence[int]) -> list[str]:
+        """The sentence on tasks that will be skipped, with the reason of the first few."""
+        if not lost:
+            return []
+        graph, tasks, gone = self._engine.state.graph, self._engine.state.tasks, {*lost}
+        reasons = []
+        for index in lost[:MOST_REASONS]:
+            node = graph.nodes[index]
+            cause = next((tasks[i] for i in node.needs if _fell(tasks[i]) or i in gone), None)
+            if cause is None:
+                reasons.append(f"nothing of what {node.id} waits for succeeded")
+            else:
+                verb = "failed" if cause.status == "failed" else "will be skipped"
+                verb = "was skipped" if cause.status == "skipped" else verb
+                verb = "was cancelled" if cause.status == "cancelled" else verb
+                reasons.append(f"{node.id} needs {cause.id}, which {verb}")
+        more = [f"{len(lost) - MOST_REASONS:,} more"] if len(lost) > MOST_REASONS else []
+        return [f"{len(lost):,} will be skipped: {'; '.join([*reasons, *more])}."]
+
     def _time_of_phase(self, phase: int) -> dict[str, float | None]:
         """What a phase took so far, and what what ran of it was expected to take."""
         engine, state = self._engine, self._engine.state
@@ -227,7 +266,8 @@ class Checkpoints:
         """What each option would do, in sentences."""
         state = self._engine.state
         busy = self._at_work()
-        at_work, indexes = [task.id for task in busy], {task.index for task in busy}
+        lost = self._lost()
+        at_work, indexes = [task.id for task in busy], {*lost, *(task.index for task in busy)}
         to_start = [
             task.id
             for task in state.tasks
@@ -246,7 +286,7 @@ class Checkpoints:
             adjusts = ["Nothing is left to start that could hear it; it is kept in the log."]
         if not held:
             goes_on.insert(0, "Nothing changes.")
-        goes_on += _left_words(self.seconds_left(more=more), more, "")
+        goes_on += self._skips(lost) + _left_words(self.seconds_left(more=more), more, "")
         if at_work:
             adjusts.append(f"{_listed(at_work)} {_are(at_work)} at work and won't hear of it.")
             stops.insert(1, f"{_listed(at_work)} {_are(at_work)} cancelled.")
@@ -262,7 +302,7 @@ class Checkpoints:
         ids = [engine.state.graph.nodes[i].id for i in out]
         said = [
             f"Level {engine.state.level} becomes {simpler['level']} for what has not started.",
-            f"{_tasks(ids)} {_are(ids)} left out: {_listed(ids)}.",
+            f"{_tasks(ids)} {_are(ids)} left out.",
         ]
         if back:
             said.append(f"{_tasks(back)} {'come' if len(back) > 1 else 'comes'} back in.")
@@ -288,6 +328,11 @@ def _needs_words(answer: Answer) -> Values | None:
             faults={"note": "Needs a sentence for the later agents, such as: B2B only."},
         )
     return None
+
+
+def _fell(task: TaskState) -> bool:
+    """Whether who lists it is skipped because of it."""
+    return task.status in ("failed", "cancelled") or task.skip_cause == "failed"
 
 
 def _rounded(seconds: float | None) -> float | None:

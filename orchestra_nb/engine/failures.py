@@ -147,10 +147,10 @@ class Failures:
             self._stop(job, failure, outcome.who or outcome.by)
 
 
-def lost_with(state: State, index: int) -> list[int]:
-    """Indexes of the tasks that would be skipped if that one failed."""
+def lost_with(state: State, *failed: int) -> list[int]:
+    """Indexes of the tasks that would be skipped if those failed, or will be where they did."""
     graph, tasks = state.graph, state.tasks
-    lost, todo = {index}, [index]
+    lost, todo = {*failed}, [*failed]
     while todo:
         one = todo.pop()
         waiting = [i for i in graph.dependents[one] if one in graph.nodes[i].needs]
@@ -164,4 +164,4 @@ def lost_with(state: State, index: int) -> list[int]:
             if i not in lost and tasks[i].status not in SETTLED:
                 lost.add(i)
                 todo.append(i)
-    return sorted(i for i in lost if i != index and tasks[i].kind == "task")
+    return sorted(i for i in lost if i not in failed and tasks[i].kind == "task")

@@ -14,7 +14,7 @@ from orchestra_nb.plan import Plan
 from orchestra_nb.state import State
 from orchestra_nb.views.remaining import seconds_left
 
-from .rig import Rig, choice, fields_of, fold, nothing, phases, task
+from .rig import Rig, choice, fails, fields_of, fold, nothing, phases, task
 
 GATE_S = 9.0
 
@@ -225,7 +225,7 @@ def test_simplify_lists_what_it_drops() -> None:
     assert detail["simplify"] == {"level": 1, "tasks": [["t", reason]], "total": 1}
     assert detail["outlook"]["C"] == [
         "Level 2 becomes 1 for what has not started.",
-        "1 task is left out: t.",
+        "1 task is left out.",
         "At least 20 min are left then.",
     ]
     assert detail["left_s"] == 1800.0
@@ -252,9 +252,7 @@ def test_simplify_counts_more_than_it_lists() -> None:
     rig = at_checkpoint(phases([task("a")], [task("b"), *tests], checkpoints="each", level=2))
     simplify = rig.decision("checkpoint-1").detail["simplify"]
     assert (len(simplify["tasks"]), simplify["total"]) == (50, 60)
-    assert rig.decision("checkpoint-1").detail["outlook"]["C"][1] == (
-        "60 tasks are left out: t0, t1, t2 and 57 more."
-    )
+    assert rig.decision("checkpoint-1").detail["outlook"]["C"][1] == "60 tasks are left out."
 
 
 def test_simplify_goes_to_the_level_it_named() -> None:
@@ -672,3 +670,35 @@ def test_notes_given_before_are_still_there() -> None:
     rig.say(Answer(decision="checkpoint-1", option="B", note="second"))
     check_end(rig)
     assert seen == ["first", "second"]
+
+
+def test_a_card_tells_what_failed_and_what_that_skips() -> None:
+    """A failure is a blocker; what needs its result is not promised, and that is explained."""
+    plan = phases(
+        [task("good", estimate="1m"), task("bad", estimate="1m")],
+        [task("d", "good", estimate="5m"), task("e", "bad", estimate="1h"), task("f", "e")],
+        checkpoints="each",
+    )
+    rig = Timed(plan, {"bad": fails(ValueError("no such table"))}).start()
+    rig.until_open("checkpoint-1")
+    decision = rig.decision("checkpoint-1")
+    assert decision.detail["blockers"] == [["bad", "bad failed: ValueError: no such table"]]
+    assert decision.detail["left_s"] == 300.0
+    outlook = decision.detail["outlook"]
+    assert outlook["A"] == [
+        "1 task is still to start: d.",
+        "2 will be skipped: e needs bad, which failed; f needs e, which will be skipped.",
+        "At least 5 min are left.",
+    ]
+    assert outlook["B"][0].startswith("What you write reaches 1 task ")
+    assert outlook["D"][-1] == "1 task never starts."
+    rig.say(Answer(decision="checkpoint-1", option="A"))
+    check_end(rig, "failed")
+    assert rig.statuses() | {"e": "skipped", "f": "skipped"} == rig.statuses()
+
+
+def test_a_checkpoint_says_once_that_it_goes_on() -> None:
+    """Continue means as planned; there is no second reason that says the same."""
+    decision = at_checkpoint().decision("checkpoint-1")
+    assert decision.options[0]["description"] == "as planned"
+    assert not decision.because
