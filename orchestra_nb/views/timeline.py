@@ -44,6 +44,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._titles: dict[str, str] = {}
+        self._purposes: dict[str, str] = {}
         self._timeouts: dict[str, float] = {}
         self._held: dict[str, str] = {}
 
@@ -162,7 +163,7 @@ class Timeline:
         key, title = str(e.get("decision_id")), _text(e, "question", _NAME)
         self._titles[key] = title
         timeout = e.get("timeout_s")
-        purpose = str(e.get("purpose", "decision"))
+        purpose = self._purposes[key] = str(e.get("purpose", "decision"))
         asked = f"{_ASKED.get(purpose, _ASKED['decision'])}{title}"
         who = f" (asked by {_text(e, 'asker', _NAME)})" if e.get("asker") else ""
         if timeout is None:
@@ -200,7 +201,11 @@ class Timeline:
             return
         title = self._title(str(key))
         note = f" Note: “{_text(e, 'note')}”." if e.get("note") else ""
-        yield f"💡 Decision: {_text(e, 'decision')} ({title}; {self._by_whom(str(key), e)}){note}"
+        chosen = _text(e, "decision")
+        if e.get("values"):
+            done = words.with_changes(self._purposes.get(str(key), ""), _text(e, "option"))
+            chosen = done or chosen
+        yield f"💡 Decision: {chosen} ({title}; {self._by_whom(str(key), e)}){note}"
 
     def _by_whom(self, key: str, e: Event) -> str:
         timeout = self._timeouts.get(key)

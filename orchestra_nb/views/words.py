@@ -42,6 +42,7 @@ __all__ = [
     "tokens",
     "wait_sentence",
     "why_again",
+    "with_changes",
 ]
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
@@ -323,9 +324,9 @@ def choice(decision: DecisionState, outcome: Outcome) -> str:
         return f"“{text}”"
     said = _DONE.get((decision.purpose, outcome.option))
     if said is not None:
-        changed = " with changes" if outcome.option == "A" and outcome.values else ""
+        changed = outcome.option == "A" and outcome.values
         told = f": {cut(outcome.note, 500)}" if outcome.option == "B" and outcome.note else ""
-        return said + changed + told
+        return (with_changes(decision.purpose, outcome.option) if changed else said) + told
     key = plain(outcome.option)
     return f"{key} · {text}" if text and text != key else key
 
@@ -336,6 +337,12 @@ _DONE: Final[Mapping[tuple[str, str], str]] = {
     ("review", "A"): "Accepted",
     ("review", "B"): "Sent back",
 }
+
+
+def with_changes(purpose: str, option: str) -> str:
+    """``Approved with changes``; empty where nothing can be changed."""
+    said = _DONE.get((purpose, option), "") if option == "A" else ""
+    return f"{said} with changes" if said else ""
 
 
 def noted(decision: DecisionState, outcome: Outcome, limit: int = 500) -> str:

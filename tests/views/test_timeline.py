@@ -212,6 +212,23 @@ def test_nothing_in_a_log_leaves_its_line(text: Any) -> None:
                 assert len(line) < 3000
 
 
+@pytest.mark.parametrize(
+    ("purpose", "option", "values", "words"),
+    [
+        ("approval", "A", {"count": 5}, "Approved with changes"),
+        ("review", "A", {"result": "x"}, "Accepted with changes"),
+        ("review", "A", None, "A - Accept"),
+        ("form", "A", {"market": "B2B"}, "A - Start"),
+    ],
+)
+def test_what_was_changed_is_told(purpose: str, option: str, values: Any, words: str) -> None:
+    """That something was changed before it was let through stands in the line about it."""
+    text = words if words.startswith("A - ") else "A - Accept"
+    outcome = decided("user") | {"decision": text, "option": option, "values": values}
+    line = told(asked(purpose=purpose), outcome)[-1]
+    assert line == f"💡 Decision: {words} (Database; by you, after 1:12 of 10:00)"
+
+
 def test_bars_are_those_of_the_format() -> None:
     """15 cells a phase, the share, what is done; the same figures as everywhere."""
     assert list(bars(middle().state)) == [
