@@ -103,6 +103,10 @@ def read_options(data: object, place: str, faults: list[Fault]) -> tuple[Option,
         if option is None:
             continue
         folded = fold(option.key)
+        if folded == "other":
+            message = "the key 'other' stands for words of one's own; give the option another key"
+            faults.append(Fault(where, message))
+            continue
         if folded in taken:
             message = f"option {short(option.key)} is there twice; give each its own key"
             faults.append(Fault(where, message))

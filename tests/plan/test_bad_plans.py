@@ -57,6 +57,13 @@ CASES: list[tuple[str, str, str, int | None, list[str]]] = [
         ["'C' is not an option", "A, B"],
     ),
     (
+        "option called other",
+        with_decision("options: {A: x, Other: y}"),
+        f"{TASK}.options.Other",
+        6,
+        ["words of one's own"],
+    ),
+    (
         "option twice by case",
         with_decision("options: {A: x, a: y}"),
         f"{TASK}.options.a",
