@@ -41,7 +41,7 @@ def check(
     from ..housekeeping.archive import is_archive
 
     path = Path(what)
-    if path.is_dir():
+    if what and path.is_dir():
         _check_run(path, level, repair)
     elif is_archive(path):
         _check_archive(path, level, repair)
@@ -58,7 +58,7 @@ def _meant(what: str, home: Path | None) -> Path:
     from ..store.home import list_runs
 
     known = [folder.name for folder in list_runs(home)]
-    if what.lower() != LATEST and not any(name.startswith(what) for name in known):
+    if what.lower() != LATEST and not any(what and name.startswith(what) for name in known):
         refuse(f"There is neither a file {what!r} nor a run of that id in {home_of(home)}.")
     return folder_of(what, home)
 
