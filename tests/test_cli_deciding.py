@@ -77,8 +77,8 @@ def test_names_can_be_short_and_words(run: Elsewhere) -> None:
     """The beginning of a run, `latest`, a title, the words of an option, another name."""
     assert said(call("decide", run.id[:20], "WHICH WAY", "Right", "--as", "paul"))[0] == 0
     assert run.decided("which-way")["who"] == "paul"
-    assert said(call("decide", "latest", "database", "= ignored"))[0] == 2
-    done = call("decide", "latest", "database", "other", "--text", "SQLite will do")
+    assert said(call("decide", "latest", DECISION.upper(), "= ignored"))[0] == 2
+    done = call("decide", "latest", DECISION.upper(), "other", "--text", "SQLite will do")
     assert said(done) == (0, "Database technology → “SQLite will do”")
     assert run.end() == "completed"
 
@@ -103,11 +103,19 @@ def test_a_process_of_its_own_decides(run: Elsewhere, tmp_path: Path) -> None:
     [
         (["decide", "2099", DECISION, "A"], "There is no run '2099' in "),
         (["decide", "", DECISION, "A"], "There is no run '' in "),
-        (["decide", "RUN", "databse", "A"], "There is no decision 'databse' in RUN. Open are:"),
+        (["decide", "RUN", "datbse", "A"], "There is no decision 'datbse' in RUN. Open are:"),
         (["decide", "RUN", DECISION, "Z"], "'Z' is no option of this decision; there are:"),
         (["decide", "RUN", DECISION, ""], "'' is no option of this decision; there are:"),
         (["decide", "RUN", "which-way", "other", "--text", "up"], "'other' is no option"),
         (["decide", "RUN", DECISION, "other"], 'An answer of your own needs words: --text "…"'),
+        (["decide", "RUN", "database", "A"], "in RUN; did you mean database-technology? Open are:"),
+        (["hold", "RUN", "which-ways"], "; did you mean which-way? Open are:"),
+        (["decide", "RUN", "which wa", "A"], "; did you mean 'Which way'? Open are:"),
+        (["decide", "RUN", "", "A"], "There is no decision '' in RUN. Open are:"),
+        (
+            ["decide", "RUN", DECISION, "A", "--text", "cheap"],
+            '--text goes with "other"; use --note',
+        ),
         (["decide", "RUN", DECISION, "A", "--set", "x=1"], "--set is for forms, approvals"),
         (["decide", "RUN", DECISION, "A", "--set", "x"], "--set 'x' is not NAME=VALUE"),
         (["decide", "RUN", DECISION, "A", "--as", " "], "--as needs a name"),
@@ -408,21 +416,26 @@ def test_a_result_is_sent_back_and_edited(tmp_path: Path) -> None:
         assert said(done) == (0, "Review: writes → Sent back: longer")
         until(lambda: len(run.events("decision_opened")) == 2)
         second = run.events("decision_opened")[-1]["decision_id"]
+        code, output = said(call("decide", run.id, "writes/review", "A"))
+        assert (code, output.endswith(f". Open now: {second}")) == (1, True), output
+        code, output = said(call("decide", run.id, "review: writes", "A"))
+        assert (code, f"  {second}  Review: writes (open)" in output) == (2, True), output
         done = call("decide", run.id, second, "accept", "--set", "result=A long text")
         assert said(done)[0] == 0
         assert run.decided(second)["values"] == {"result": "A long text"}
         assert run.end() == "completed"
 
 
-def test_a_checkpoint_is_adjusted(tmp_path: Path) -> None:
-    """Adjusting needs words; with a note it is recorded and the run goes on."""
+@pytest.mark.parametrize("words", ["--note", "--text"])
+def test_a_checkpoint_is_adjusted(tmp_path: Path, words: str) -> None:
+    """Adjusting needs words; with them it is recorded and the run goes on."""
     plan = plan_of({"agent": "writes", "task": "Write"})
     plan["phases"][0]["checkpoint"] = True
     with Elsewhere(tmp_path, plan) as run:
         run.until_asked("checkpoint-1")
         code, output = said(call("decide", run.id, "checkpoint-1", "adjust"))
         assert (code, "Adjust needs a sentence" in output) == (2, True)
-        code, output = said(call("decide", run.id, "checkpoint-1", "B", "--note", "B2B only"))
+        code, output = said(call("decide", run.id, "checkpoint-1", "B", words, "B2B only"))
         assert code == 0
         assert run.end() == "completed"
         assert run.events("plan_adjustment")[-1]["description"] == "B2B only"

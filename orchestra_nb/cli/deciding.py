@@ -163,6 +163,9 @@ def decide(
 ) -> None:
     """Answer a decision of a run, whichever process runs it.
 
+    DECISION is its whole id or its whole title, in capitals or not: nothing is guessed, since an
+    answer can't be taken back. `orchestra-nb decisions` lists what is open.
+
     A form is answered by `decide RUN questions A --set NAME=VALUE`; what is not set keeps its
     default.
     """
@@ -175,6 +178,8 @@ def decide(
     if not card.open:
         _too_late(record, card, option)
     key = option_of(card, option, text)
+    if text is not None and not _takes_text(card, key):
+        refuse('--text goes with "other"; use --note')
     values = _values(card, given)
     command = Answer(decision=card.id, option=key, note=note, text=text, values=values)
     said = _ask(record, command, card)
@@ -241,7 +246,26 @@ def _too_late(record: Record, card: DecisionState, option: str) -> Any:
     from ..engine.late import too_late
 
     command = Answer(decision=card.id, option=option or "answer", source="cli")
-    end(too_late(command, card, "").text, TOO_LATE)
+    end(too_late(command, card, "").text + _next(record, card), TOO_LATE)
+
+
+def _next(record: Record, card: DecisionState) -> str:
+    """Which card came after one that is decided, asking the same again; empty if none is open."""
+    from ..views.words import cut
+
+    def asks(one: DecisionState) -> tuple[object, ...]:
+        return one.purpose, one.about, one.asker, one.title
+
+    same = [one for one in record.state.open_decisions() if asks(one) == asks(card)]
+    return f" Open now: {cut(same[-1].id, 200)}" if same else ""
+
+
+def _takes_text(card: DecisionState, key: str) -> bool:
+    """Whether words of one's own are part of choosing this option."""
+    from ..views.words import OTHER
+
+    adjusts = card.purpose in ("checkpoint", "overrun", "blocker") and key == "B"
+    return key == OTHER or adjusts
 
 
 def _values(card: DecisionState, given: list[tuple[str, str]]) -> dict[str, Any] | None:
@@ -298,7 +322,7 @@ def _ask(record: Record, command: Command, card: DecisionState) -> str:
         return reply.text
     state = record.state
     if reply.late or not state.decisions[card.id].open:
-        end(spoken_here(reply.text), TOO_LATE)
+        end(spoken_here(reply.text) + _next(record, card), TOO_LATE)
     faults = "".join(f"\n  {name}: {fault}" for name, fault in reply.faults.items())
     end(spoken_here(reply.text) + faults, BAD_INPUT)
 

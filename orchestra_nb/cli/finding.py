@@ -22,7 +22,7 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or `latest`.")
 ]
 DecisionName = Annotated[
-    str, typer.Argument(metavar="DECISION", help="Id of a decision, or its title.")
+    str, typer.Argument(metavar="DECISION", help="The whole id of a decision, or its whole title.")
 ]
 Who = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who says it; your login name if absent.")
@@ -137,28 +137,51 @@ def _ended(log: Path) -> bool:
 
 
 def decision_of(state: State, name: str) -> DecisionState:
-    """The decision that is meant, open or not; what it can't be ends the command."""
+    """The decision that is meant, open or not; what it can't be ends the command.
+
+    An answer can't be taken back, so nothing is guessed: it is the whole id or the whole title,
+    whatever the case, and a title only where no other decision of the run has the same.
+    """
     from ..views.words import cut, plain
 
     every = list(state.decisions.values())
-    exact = [one for one in every if one.id == name]
     wanted = name.strip().casefold()
-    found = exact or [one for one in every if wanted in (one.id.casefold(), one.title.casefold())]
-    if not found and wanted:
-        found = [one for one in every if one.id.casefold().startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    still = [one for one in found if one.open]
-    if len(still) == 1:
-        return still[0]
-    waiting = found or state.open_decisions()
-    if waiting:
-        listed = "".join(f"\n  {plain(one.id)}  {cut(one.title, 80)}" for one in waiting[:20])
-        said = f"{name!r} could be any of:" if found else "Open are:"
-    else:
-        said, listed = "None is open.", ""
-    start = "" if found else f"There is no decision {name!r} in {state.id}. "
-    refuse(f"{start}{said}{listed}")
+    for found in (
+        [one for one in every if one.id == name],
+        [one for one in every if one.id.casefold() == wanted],
+        [one for one in every if one.title.strip().casefold() == wanted],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            refuse(f"{name!r} could be any of:{_listed(found)}")
+    waiting = state.open_decisions()
+    hint = _meant(wanted, waiting) or _meant(wanted, every)
+    guess = f"; did you mean {plain(hint)}?" if hint else "."
+    still = f"Open are:{_listed(waiting)}" if waiting else "None is open."
+    refuse(f"There is no decision {cut(repr(name), 120)} in {state.id}{guess} {still}")
+
+
+def _meant(wanted: str, among: list[DecisionState]) -> str:
+    """The id or title that somebody may have had in mind, as it is typed; empty if none is near."""
+    import difflib
+    import shlex
+
+    names = {one.title.casefold(): one.title for one in among}
+    names |= {one.id.casefold(): one.id for one in among}
+    begins = [known for known in names if wanted and known.startswith(wanted)]
+    near = difflib.get_close_matches(wanted[:200], list(names), n=1, cutoff=0.6)
+    found = begins[-1:] or near
+    return shlex.quote(names[found[0]]) if found else ""
+
+
+def _listed(decisions: list[DecisionState]) -> str:
+    from ..views.words import cut, plain
+
+    state = ("", " (open)") if any(not one.open for one in decisions) else ("", "")
+    return "".join(
+        f"\n  {plain(one.id)}  {cut(one.title, 80)}{state[one.open]}" for one in decisions[:20]
+    )
 
 
 def option_of(decision: DecisionState, name: str, text: str | None) -> str:
