@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import shlex
 import sys
 import threading
 import time
@@ -15,7 +14,8 @@ from typing import Protocol
 
 from .results import Source
 from .state import DecisionState
-from .views.words import countdown, cut
+from .views.asked import answering, asked, home_to_name
+from .views.words import cut
 
 __all__ = ["PlainWaiter", "Waiter"]
 
@@ -86,17 +86,12 @@ class PlainWaiter:
             self._looking.release()
 
     def _words(self, decision: DecisionState, now: float) -> str:
-        key = decision.recommend or decision.options[0]["key"]
-        lines = [f"orchestra_nb: a person is needed: {cut(decision.title, 200)}"]
-        lines += [f"  {cut(line, 300)}" for line in decision.context[:2_000].splitlines()[:5]]
-        for option in decision.options:
-            mark = " (recommended)" if option["key"] == decision.recommend else ""
-            lines.append(f"  {cut(option['key'], 20)}  {cut(option['text'], 200)}{mark}")
-        command = ["orchestra-nb", "decide", self._source.run_id, decision.id, key]
-        home = self._folder.parent.parent
-        if home != Path.cwd() / ".orchestra":
-            command += ["--home", str(home)]
-        lines.append(f"  In another terminal:    {cut(shlex.join(command), 1_000)}")
-        lines.append(f"  Or from another thread: run.answer({decision.id!r}, {key!r})")
-        lines.append(f"  {countdown(decision, now)}")
+        key = repr(decision.recommend) if decision.recommend else "OPTION"
+        command = answering(decision, self._source.run_id, home_to_name(self._folder))
+        lines = [
+            f"orchestra_nb: a person is needed: {cut(decision.title, 200)}",
+            *(f"  {line}" for line in asked(decision, now, python=True)),
+            f"  In another terminal:    {command}",
+            f"  Or from another thread: run.answer({decision.id!r}, {key})",
+        ]
         return "\n".join(lines) + "\n"

@@ -55,7 +55,7 @@ def told(capfd: pytest.CaptureFixture[str]) -> str:
     said = ""
     for _ in range(1_000):
         said += capfd.readouterr().err
-        if "is taken." in said:
+        if "Or from another thread: run.answer(" in said:
             return said
         threading.Event().wait(0.01)
     raise AssertionError(f"nobody was told: {said!r}")
@@ -78,15 +78,14 @@ def test_who_is_needed_is_told_once(started: Any, capfd: pytest.CaptureFixture[s
     lines = said.splitlines()
     assert lines[0] == "orchestra_nb: a person is needed: a failed"
     assert lines[1] == f"  {opened.context}".replace("\x1b[31m", "")
-    assert lines[2:7] == [
-        "  A  Retry",
-        "  B  Go on without it (recommended)",
-        "  C  Stop",
+    options = [line.partition("  (")[0] for line in lines[2:5]]
+    assert options == ["  A  Retry", "  B  Go on without it", "  C  Stop"]
+    assert "(recommended" in lines[3]
+    assert lines[5].startswith("  10:00 left, then B is taken.")
+    assert lines[6:] == [
         f"  In another terminal:    orchestra-nb decide {run.id} a/failed B --home {home}",
         "  Or from another thread: run.answer('a/failed', 'B')",
     ]
-    assert lines[7].startswith("  10:00 left, then B is taken.")
-    assert len(lines) == 8
     run.answer("a/failed", "B")
     for thread in threads:
         thread.join(WITHIN_S)
@@ -141,3 +140,64 @@ def test_where_the_home_is_the_usual_one_it_is_not_named(
     run = started(home=None)
     waits(run)
     assert f"orchestra-nb decide {run.id} a/failed B\n" in told(capfd)
+
+
+async def deploys(context: onb.Context) -> None:
+    """An agent that asks before it calls a tool."""
+    await context.approve("deploy", {"region": "eu", "count": 3})
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "told_of"),
+    [
+        (
+            {"agent": "deploys"},
+            {},
+            [
+                '  region = "eu"',
+                "  count = 3",
+                "Changed arguments go with --set region=VALUE (in Python values={…}, all of them).",
+                'Refuse tells the agent why with --note "…" (in Python note="…").',
+                "deploys/call-deploy OPTION",
+                "run.answer('deploys/call-deploy', OPTION)",
+            ],
+        ),
+        (
+            {"agent": "writes", "review": True},
+            {},
+            [
+                "  first draft\n",
+                'Send back needs --note "…" (in Python note="…"): what should be better.',
+                'Accept takes a result of your own with --set result=… (in Python values={"result"',
+            ],
+        ),
+        (
+            {"agent": "writes"},
+            {"questions": [{"ask": "Which market?", "id": "market", "default": "B2B"}]},
+            [
+                "Which market? [B2B] (market)",
+                "Answers go with --set market=VALUE (in Python values={'market': …}); what is left",
+            ],
+        ),
+    ],
+    ids=["approval", "review", "form"],
+)
+def test_all_is_shown_that_is_asked_about(
+    task: dict[str, Any],
+    settings: dict[str, Any],
+    told_of: list[str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """What is to be approved, accepted or filled in stands there, and how to change it."""
+    plan = onb.Plan.model_validate(
+        {"name": "Script", "phases": [{"name": "All", "tasks": [task]}], **settings}
+    )
+    agents = {"deploys": deploys, "writes": lambda: "first draft"}
+    run = onb.run(plan, {task["agent"]: agents[task["agent"]]}, home=tmp_path)
+    try:
+        waits(run)
+        said = told(capfd)
+    finally:
+        run.stop()
+    assert [line for line in told_of if line not in said] == []

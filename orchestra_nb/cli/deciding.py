@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["decide", "decisions", "extend", "hold"]
 
 _MOST_DEAD = 5
-_MOST_FACTS = 12
 
 
 def decisions(home: Home = None) -> None:
@@ -87,41 +85,15 @@ def _run_lines(record: Record, waiting: list[DecisionState], home: Path | None) 
 
 
 def _decision_lines(record: Record, decision: DecisionState, home: Path | None) -> Iterator[str]:
-    from ..views.detail import details, heading
-    from ..views.words import countdown, cut, plain
+    from ..views.asked import answering, asked
+    from ..views.detail import heading
+    from ..views.words import cut
 
     yield ""
     asker = f", asked by {cut(decision.asker, 60)}" if decision.asker else ""
     yield f"  {cut(decision.title, 120)}  [{heading(decision)}{asker}]"
-    if decision.context:
-        yield f"    {cut(decision.context, 300)}"
-    facts = details(decision)
-    yield from (f"    {line}" for line in facts[:_MOST_FACTS])
-    if len(facts) > _MOST_FACTS:
-        yield f"    … and {len(facts) - _MOST_FACTS} more lines"
-    for option in decision.options:
-        text = cut(option["text"], 120)
-        because = f": {cut(decision.because, 200)}" if decision.because else ""
-        detail = cut(option.get("description") or "", 200)
-        if option["key"] == decision.recommend:
-            text += f"  (recommended{because})"
-        elif detail:
-            text += f"  ({detail})"
-        yield f"    {plain(option['key'])}  {text}"
-    if decision.other:
-        yield "    other  in your own words, with --text"
-    yield f"    {countdown(decision, record.now())}"
-    yield f"    {_command(record, decision, home)}"
-
-
-def _command(record: Record, decision: DecisionState, home: Path | None) -> str:
-    """The line that answers it: with the recommendation where there is one."""
-    keys = [option["key"] for option in decision.options]
-    option = decision.recommend or (keys[0] if keys else "OPTION")
-    line = ["decide", record.run_id, decision.id, option]
-    if home is not None:
-        line += ["--home", str(home)]
-    return f"{command_name()} {shlex.join(line)}"
+    yield from (f"    {line}" for line in asked(decision, record.now()))
+    yield f"    {answering(decision, record.run_id, home, command_name())}"
 
 
 def _dead_lines(home: Path | None, live: list[Path]) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from ..plan.durations import clock, format_duration
 from ..state import DecisionState, State, TaskState
 from . import words
-from .detail import details
+from .asked import facts
 
 __all__ = ["Lines"]
 
@@ -46,6 +47,7 @@ _CUT, _FACTS = 300, 8
 # What happened in one moment, in the order of cause and effect.
 _HEAD, _END, _ASK, _DECIDE, _BEGIN = range(5)
 Told: TypeAlias = tuple[float, int, str]
+How: TypeAlias = Callable[[DecisionState], list[str]]
 
 
 class Lines:
@@ -64,8 +66,13 @@ class Lines:
         self._status = ""
         self._begun = False
 
-    def changes(self, state: State) -> list[str]:
-        """The lines for everything new since the last call, in the order it happened."""
+    def changes(self, state: State, *, how: How | None = None) -> list[str]:
+        """The lines for everything new since the last call, in the order it happened.
+
+        Args:
+            state: The run.
+            how: Says of an open decision how it is answered from here; not said if absent.
+        """
         found: list[Told] = []
         if not self._begun and state.id:
             self._begun = True
@@ -76,7 +83,7 @@ class Lines:
                 found += self._task(task, self._tasks.get(task.index, ("pending", 0)))
                 self._tasks[task.index] = now
         for decision in state.decisions.values():
-            found += self._decision(decision, state)
+            found += self._decision(decision, state, how)
         for finding in state.findings[self._findings :]:
             kind = words.FINDING_WORDS.get(finding.kind, "Finding")
             text = f"{kind}: {words.cut(finding.text, _CUT)} ({words.cut(finding.agent, 60)})"
@@ -127,7 +134,7 @@ class Lines:
                 say(at, "wait", f"{name}: {words.wait_sentence(task, at)}")
         return found
 
-    def _decision(self, decision: DecisionState, state: State) -> list[Told]:
+    def _decision(self, decision: DecisionState, state: State, how: How | None) -> list[Told]:
         found: list[Told] = []
         title = words.cut(decision.title, 200)
         if decision.id not in self._asked:
@@ -135,10 +142,9 @@ class Lines:
             at = decision.opened_at
             if decision.open:
                 asked = [self._line(at, "question", f"Decision required: {title}")]
-                facts = details(decision)
-                more = [f"… and {len(facts) - _FACTS} more lines"] * (len(facts) > _FACTS)
-                asked += [f"          {line}" for line in [*facts[:_FACTS], *more]]
+                asked += [f"          {line}" for line in facts(decision, _FACTS)]
                 asked += self._options(decision)
+                asked += [f"          {line}" for line in (how(decision) if how else [])]
                 asked.append(self._line(at, "clock", words.countdown(decision, at)))
                 found += [(at, _ASK, line) for line in asked]
         outcome = decision.outcome
