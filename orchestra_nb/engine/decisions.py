@@ -16,6 +16,7 @@ from ..state import DecisionState, Outcome
 from .cards import OTHER, Card, Values, note_of, reason_of
 from .countdown import Countdown
 from .late import too_late
+from .meant import chosen, decision_meant, nowhere_open, successor
 from .protocols import Ask
 from .timers import Timer
 
@@ -116,6 +117,20 @@ class Decisions:
         own = state.autopilots.get(decision_id)
         return taken_by(spec, mode=self._engine.plan.mode, autopilot=state.autopilot, own=own)
 
+    def meant(self, name: str) -> str:
+        """The id of the decision that is meant; the name itself where nothing is called that.
+
+        Raises:
+            CommandError: If it could be any of several.
+        """
+        state = self._engine.state
+        if name in self._open or name in state.decisions:
+            return name
+        return decision_meant(name, self._titles(), [*state.decisions, *state.graph.index])
+
+    def _titles(self) -> dict[str, str]:
+        return {key: entry.spec.title for key, entry in self._open.items()}
+
     def answer(self, command: commands.Answer, reply: Replier) -> None:
         """A person's choice."""
         entry = self._open.get(command.decision)
@@ -125,17 +140,8 @@ class Decisions:
         if self._engine.over:  # interrupted: its log is at its end
             raise CommandError(self._engine.ending(), late=True)
         spec = entry.spec
-        option = next((o for o in spec.options if o.key == command.option), None)
-        if option is not None:
-            key, text = option.key, option.text
-        elif command.option == OTHER and spec.other and (command.text or "").strip():
-            key, text = OTHER, (command.text or "").strip()
-        else:
-            keys = [o.key for o in spec.options] + ([OTHER] if spec.other else [])
-            raise CommandError(
-                f"{command.decision!r} has no option {command.option!r}; it has {', '.join(keys)}"
-                + (" (with text=...)" if spec.other else "")
-            )
+        key, text = chosen(command, spec)
+        command = replace(command, option=key)
         values = command.values
         if entry.card.check is not None:
             values = entry.card.check(command)
@@ -171,15 +177,15 @@ class Decisions:
     def _late(self, command: commands.Answer, reply: Replier) -> None:
         decision = self._engine.state.decisions.get(command.decision)
         if decision is None:
-            raise CommandError(
-                f"There is no open decision {command.decision!r}"
-                + (f"; open: {', '.join(self._open)}" if self._open else "; none is open")
-            )
+            raise nowhere_open(command.decision, self._titles())
         said = too_late(command, decision, self._clients.get(decision.id, ""))
         # Nobody hears of an outcome before it is on disk, the one who came too late neither.
         if said.ok:
             self._engine.confirm(reply, said.text)
         else:
+            if command.source != "cli":  # which looks for what is open itself
+                told = said.text + successor(decision, self._engine.state.decisions.values())
+                said = replace(said, text=told)
             self._engine.when_durable(lambda: reply(said))
 
     def hold(self, decision_id: str, on: bool) -> None:
@@ -313,8 +319,7 @@ class Decisions:
     def _find(self, decision_id: str) -> _Open:
         entry = self._open.get(decision_id)
         if entry is None:
-            known = ", ".join(self._open) or "none is open"
-            raise CommandError(f"There is no open decision {decision_id!r}; open: {known}")
+            raise nowhere_open(decision_id, self._titles())
         return entry
 
     def _left(self, entry: _Open) -> float | None:

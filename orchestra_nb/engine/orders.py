@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import commands, events
@@ -41,6 +42,9 @@ class Orders:
 
     def _do(self, command: Command, reply: Replier) -> None:
         engine = self._engine
+        name = getattr(command, "decision", None)
+        if name is not None:
+            command = replace(command, decision=engine.decisions.meant(name))  # type: ignore[arg-type]
         if isinstance(command, commands.Answer):
             engine.decisions.answer(command, reply)
             return

@@ -178,8 +178,11 @@ def test_too_late_is_said_honestly() -> None:
     ("answer", "said"),
     [
         (Answer(decision="d", option="Z"), "'d' has no option 'Z'; it has A, B, other"),
-        (Answer(decision="d", option="other"), "'d' has no option 'other'"),
-        (Answer(decision="d", option="other", text="   "), "'d' has no option 'other'"),
+        (Answer(decision="d", option="other"), "'other' of 'd' needs your words: text=..."),
+        (Answer(decision="d", option="other", text="   "), "'other' of 'd' needs your words"),
+        (Answer(decision="d", option=""), "'d' needs an option; it has A, B, other"),
+        (Answer(decision="E", option="A"), "There is no open decision 'E'; open: d"),
+        (Answer(decision="dd", option="A"), "There is no open decision 'dd'; did you mean 'd'?"),
         (Answer(decision="nope", option="A"), "There is no open decision 'nope'; open: d"),
         (Hold(decision="nope"), "There is no open decision 'nope'"),
         (Extend(decision="d", seconds=-1.0), "by up to a day, not by -1.0 s"),
