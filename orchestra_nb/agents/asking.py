@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from ..engine.protocols import Ask, Job, TakenBack
 from ..plan import Decision, clean
+from ..plan.text import short
 from ..state import Outcome, Purpose
 
 __all__ = ["APPROVE", "approval", "ask", "shown"]
@@ -54,6 +55,10 @@ def approval(
     Nothing is recommended and there is no clock: neither timer, mode nor autopilot lets it run.
     """
     name = " ".join(clean(str(tool)).split())[:NAME_MAX] or "tool"
+    if not isinstance(arguments, Mapping):
+        raise TypeError(
+            f"approve: arguments must be a mapping of names to values, not {short(arguments)}"
+        )
     decision = Decision(
         title=f"Call {name}?",
         options={APPROVE: "Approve", "B": "Refuse"},

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..commands import Answer
+from ..errors import CommandError
+from ..plan.text import did_you_mean, short, slug
 from ..state import Outcome
 from .cards import Card, Values
 from .protocols import OVER, Ask, Said, TakenBack
@@ -15,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Asks"]
 
 REFUSE = "B"
+_NEEDS: dict[type | tuple[type, ...], str] = {
+    bool: "Needs true or false.",
+    (int, float): "Needs a number, such as 3.",
+    str: "Needs text.",
+    list: "Needs a list, such as [1, 2].",
+    dict: 'Needs a mapping, such as {"a": 1}.',
+}
 
 
 class Asks:
@@ -41,9 +51,16 @@ class Asks:
         if ask.future.done():  # taken back before it came here
             return
         job.asks += 1
-        decision_id = engine.decisions.free_id(f"{job.node.id}/{ask.decision.id}")
+        title = engine.scrubbed(ask.decision.title)
+        # Made of a title with a key in it, the id would spell the key.
+        name = ask.decision.id if title == ask.decision.title else slug(title)
+        decision_id = engine.decisions.free_id(f"{job.node.id}/{name}")
         ask.waiting = True
         engine.attempts.wait(job, "human", ask.decision.title)
+
+        def check(answer: Answer) -> Values | None:
+            return _values(answer, engine.state.decisions[decision_id].detail)
+
         card = Card(
             purpose=ask.purpose,
             asker=job.node.agent,
@@ -51,7 +68,7 @@ class Asks:
             about=job.node.id,
             detail=ask.detail,
             ask=ask,
-            check=_values if ask.purpose == "approval" else None,
+            check=check if ask.purpose == "approval" else None,
             then=engine.take_note if ask.purpose == "decision" else None,
         )
         engine.decisions.open(decision_id, ask.decision, card)
@@ -79,6 +96,40 @@ class Asks:
         self._engine.attempts.stop_waiting(taken.ask)
 
 
-def _values(answer: Answer) -> Values | None:
-    """What a tool is to be called with instead; of a refusal nothing is kept but its reason."""
-    return None if answer.option == REFUSE else answer.values
+def _values(answer: Answer, detail: Mapping[str, Any]) -> Values | None:
+    """What a tool is to be called with instead; of a refusal nothing is kept but its reason.
+
+    Args:
+        answer: What a person said.
+        detail: What the card showed.
+
+    Raises:
+        CommandError: If it does not have exactly the arguments of the call, each of its own kind.
+    """
+    values = answer.values
+    if answer.option == REFUSE or values is None:
+        return None
+    shown: Mapping[str, Any] = detail["arguments"]
+    faults = {
+        name: f"The call has no argument {short(name)}{did_you_mean(name, shown)}"
+        for name in values
+        if name not in shown
+    }
+    for name, own in shown.items():
+        if name not in values:
+            faults[name] = "Is missing: give every argument of the call, also as it was."
+        elif fault := _misfit(values[name], own):
+            faults[name] = fault
+    if faults:
+        said = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+        raise CommandError(f"The arguments do not fit: {said}", faults=faults)
+    return values
+
+
+def _misfit(value: object, own: object) -> str:
+    """What is wrong with a value in the place of another: JSON's kinds are not exchanged."""
+    for kind, needs in _NEEDS.items():
+        if isinstance(own, kind):
+            fits = isinstance(value, kind) and isinstance(value, bool) == isinstance(own, bool)
+            return "" if fits else needs
+    return ""  # null may have stood for anything

@@ -175,9 +175,7 @@ def test_a_person_changes_the_arguments(work: Work) -> None:
     ("values", "problem"),
     [
         ({"path": "/tmp/y", "times": 0}, "times: Input should be greater than or equal to 1"),
-        ({"path": "/tmp/y", "times": "often"}, "times: Input should be a valid integer"),
-        ({"times": 1}, "path: Field required"),
-        ({"path": "/tmp/y", "force": True}, "force: Extra inputs are not permitted"),
+        ({"path": "/tmp/y", "times": 1.5}, "times: Input should be a valid integer"),
     ],
 )
 def test_arguments_that_do_not_fit_are_asked_again(

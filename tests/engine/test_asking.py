@@ -492,3 +492,44 @@ def test_an_agent_that_waits_elsewhere_hears_of_a_refusal(tmp_path: Any) -> None
     rig.run()
     assert rig.engine.results["steers"] == "heard"
     assert rig.task("last").skip_cause == "hand"
+
+
+@pytest.mark.parametrize(
+    ("values", "faults"),
+    [
+        ({"path": "/"}, {"times": "Is missing: give every argument of the call, also as it was."}),
+        (
+            CALL | {"tmies": 3},
+            {"tmies": "The call has no argument 'tmies'; did you mean 'times'?"},
+        ),
+        (CALL | {"times": "often"}, {"times": "Needs a number, such as 3."}),
+        (CALL | {"times": True}, {"times": "Needs a number, such as 3."}),
+        (CALL | {"path": 3}, {"path": "Needs text."}),
+    ],
+)
+@pytest.mark.parametrize("source", ["board", "python", "cli", "remote"])
+def test_what_a_call_does_not_take_is_refused(
+    source: Any, values: dict[str, Any], faults: dict[str, str]
+) -> None:
+    """Other names than the call's, and values of another kind, are refused through every door."""
+    rig, outcomes = approving()
+    name = "deletes/call-delete"
+    reply = rig.reply(Answer(decision=name, option="A", values=values, source=source))
+    assert not reply.ok
+    assert reply.text.startswith("The arguments do not fit: ")
+    assert dict(reply.faults) == faults
+    assert rig.decision(name).open
+    answer(rig, name, values={"path": "/x", "times": 2.5})
+    rig.wait()
+    assert outcomes[0].values == {"path": "/x", "times": 2.5}
+
+
+def test_arguments_must_be_a_mapping() -> None:
+    """An agent that offers something else for approval hears so at once."""
+
+    def deletes(context: Context) -> None:
+        context.approve_sync("rm", "notadict")  # type: ignore[arg-type]
+
+    rig = Rig(one_phase(task("deletes")), {"deletes": deletes}).run()
+    said = "arguments must be a mapping of names to values, not 'notadict'"
+    assert rig.task("deletes").error == f"TypeError: approve: {said}"
