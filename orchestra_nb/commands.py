@@ -237,6 +237,20 @@ TEXT_MAX = 10_000
 VALUES_MAX = 200_000
 """The same for what a form, arguments or an edited result hold together."""
 _KINDS: dict[str, Any] = {cls.kind: cls for cls in get_args(Command)}
+_NEEDS = {
+    "str": "text",
+    "bool": "True or False",
+    "float": "a number",
+    "int": "a whole number",
+    "dict[str, Any]": "a mapping of names to values",
+    "Source": "text",
+}
+_OWN_NEEDS = {
+    ("level", "level"): "a whole number from 1 to 5",
+    ("answer", "option"): "the key of an option, such as 'A'",
+    ("extend", "seconds"): "a number of seconds, or a duration such as '5m'",
+    ("rate", "good"): "True (thumb up) or False (thumb down)",
+}
 _CHECKS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "str | None": (str, type(None)),
@@ -247,6 +261,15 @@ _CHECKS: dict[str, tuple[type, ...]] = {
     "dict[str, Any] | None": (dict, type(None)),
     "Source": (str,),
 }
+
+
+def _misfit(kind: str, name: str, type_: str, value: object) -> str:
+    """What is needed in a field, in people's words."""
+    needed = _OWN_NEEDS.get((kind, name)) or _NEEDS[type_.removesuffix(" | None")]
+    said = f"{kind}: {name} must be {needed}, not {short(value)}"
+    if (kind, name) == ("answer", "option") and isinstance(value, dict):
+        said += "; what is filled in goes into values="
+    return said
 
 
 def to_json(command: Command) -> dict[str, Any]:
@@ -277,7 +300,7 @@ def from_json(message: Any, *, source: Source | None = None) -> Command:
         value = message[item.name]
         allowed = _CHECKS[str(item.type)]
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            raise CommandError(f"{cls.kind}.{item.name} can't be {short(value)}")
+            raise CommandError(_misfit(cls.kind, item.name, str(item.type), value))
         if isinstance(value, str) and len(value) > TEXT_MAX:
             raise CommandError(f"{cls.kind}.{item.name} is longer than {TEXT_MAX:,} characters")
         try:

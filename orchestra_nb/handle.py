@@ -19,6 +19,7 @@ from .engine.orders import Order
 from .errors import CommandError, RunFailed
 from .explained import explain_run
 from .plan import Plan, clock
+from .plan.durations import parse_duration
 from .plan.explain import Explanation, Explanations
 from .results import Results, Source
 from .state import DecisionState, RunStatus, State
@@ -223,7 +224,7 @@ class Run:
     def answer(
         self,
         decision: str,
-        option: str,
+        option: str = "",
         *,
         note: str | None = None,
         text: str | None = None,
@@ -232,8 +233,9 @@ class Run:
         """Decide.
 
         Args:
-            decision: Id of an open decision.
-            option: Key of an option, or ``"other"`` with ``text``.
+            decision: Id of an open decision, or its whole title, in capitals or not.
+            option: Key of an option or its whole text, or ``"other"`` with ``text``. A form has
+                only one, which is meant if absent.
             note: A sentence for the agents; where an option sends something back or refuses it,
                 why.
             text: Your own words, for ``"other"``.
@@ -261,8 +263,13 @@ class Run:
         """Wait for me: no timeout for this decision; ``on=False`` lets its clock run again."""
         self._say(commands.Hold(decision=decision, on=on))
 
-    def extend(self, decision: str, seconds: float = 300.0) -> None:
-        """Give a decision more time."""
+    def extend(self, decision: str, seconds: float | str = 300.0) -> None:
+        """Give a decision more time: seconds, or a duration such as ``"5m"``."""
+        if isinstance(seconds, str):
+            try:
+                seconds = parse_duration(seconds)
+            except ValueError as error:
+                raise CommandError(f"extend: seconds {error}") from None
         self._say(commands.Extend(decision=decision, seconds=seconds))
 
     def touch(self, decision: str) -> None:

@@ -84,13 +84,22 @@ def test_hostile_fields_are_refused_or_passed_over(kind: str, more: dict[str, An
         ({"command": ["stop"]}, "Unknown command a list"),
         ({"command": "answer"}, "answer needs decision and option"),
         ({"command": "answer", "decision": "d"}, "answer needs option"),
-        ({"command": "answer", "decision": 5, "option": "A"}, "answer.decision can't be 5"),
-        ({"command": "hold", "decision": "d", "on": 1}, "hold.on can't be 1"),
-        ({"command": "extend", "decision": "d", "seconds": True}, "extend.seconds can't be true"),
-        ({"command": "extend", "decision": "d", "seconds": "9"}, "extend.seconds can't be '9'"),
+        (
+            {"command": "answer", "decision": 5, "option": "A"},
+            "answer: decision must be text, not 5",
+        ),
+        ({"command": "hold", "decision": "d", "on": 1}, "hold: on must be True or False, not 1"),
+        (
+            {"command": "extend", "decision": "d", "seconds": True},
+            "extend: seconds must be a number of seconds, or a duration such as '5m', not true",
+        ),
+        (
+            {"command": "extend", "decision": "d", "seconds": "9"},
+            "extend: seconds must be a number of seconds",
+        ),
         ({"command": "stop", "source": "evil"}, "stop.source can't be 'evil'"),
         ({"command": "note", "text": "x" * 10_001}, "note.text is longer than 10,000 characters"),
-        ({"command": "note", "text": {"a": 1}}, "note.text can't be a mapping"),
+        ({"command": "note", "text": {"a": 1}}, "note: text must be text, not a mapping"),
     ],
 )
 def test_refusals_say_what_was_wrong(message: Any, said: str) -> None:

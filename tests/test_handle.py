@@ -221,14 +221,19 @@ def test_steering_the_clock(deciding: onb.Run) -> None:
     [
         (lambda run: run.answer("d", "Z"), "'d' has no option 'Z'; it has A, B, other"),
         (lambda run: run.answer("e", "A"), "There is no open decision 'e'; open: d"),
-        (lambda run: run.answer(["d"], "A"), "answer.decision can't be a list"),
-        (lambda run: run.answer("d", 1), "answer.option can't be 1"),
-        (lambda run: run.answer("d", "other"), r"with text=\.\.\."),
-        (lambda run: run.extend("d", "long"), "extend.seconds can't be 'long'"),
+        (lambda run: run.answer(["d"], "A"), "answer: decision must be text, not a list"),
+        (lambda run: run.answer("d", 1), "option must be the key of an option, such as .A., not 1"),
+        (lambda run: run.answer("d", "other"), r"needs your words: text=\.\.\."),
+        (lambda run: run.extend("d", "long"), "extend: seconds must be a duration, not .long."),
         (lambda run: run.extend("d", -5), "by up to a day"),
-        (lambda run: run.note(5), "note.text can't be 5"),
+        (lambda run: run.note(5), "note: text must be text, not 5"),
+        (lambda run: run.answer("d", {"a": 1}), r"not a mapping; what is filled .* into values="),
+        (lambda run: run.answer("d"), "'d' needs an option; it has A, B, other"),
+        (lambda run: run.retry("x"), "'x' has not started yet; it starts by itself"),
+        (lambda run: run.change_level("3"), "level must be a whole number from 1 to 5, not '3'"),
+        (lambda run: run.rate("x", "good"), r"good must be True .* or False .*, not 'good'"),
         (lambda run: run.note(" "), "A note needs some text"),
-        (lambda run: run.hold("d", "yes"), "hold.on can't be 'yes'"),
+        (lambda run: run.hold("d", "yes"), "hold: on must be True or False, not .yes."),
     ],
 )
 def test_nonsense_is_refused_and_harms_nothing(deciding: onb.Run, call: Any, said: str) -> None:
@@ -258,3 +263,21 @@ def test_half_a_surrogate_in_an_answer(deciding: onb.Run) -> None:
     deciding.wait(10)
     outcome = deciding.results["d"]
     assert (outcome.text, outcome.note) == ("a\ufffd<script>", "\ufffd\x1b[0m")
+
+
+def test_a_clock_is_extended_by_a_duration_in_words(deciding: onb.Run) -> None:
+    """Text such as 5m is a duration here as everywhere."""
+    deciding.extend("d", "5m")
+    deciding.extend("D", 60)
+    assert deciding.decisions[0].timeout_s == 960.0
+    deciding.stop()
+
+
+def test_a_form_needs_no_option() -> None:
+    """The one option of a form is meant when only values are given."""
+    plan = one_phase(task("x"), questions=[onb.Question(id="name", ask="What name?")])
+    run = onb.run(plan, {"x": lambda: "done"})
+    until(lambda: run.decisions)
+    run.answer("questions", values={"name": "Ana"})
+    run.wait(10)
+    assert run.state.answers == {"name": "Ana"}

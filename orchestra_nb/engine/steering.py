@@ -95,7 +95,12 @@ class Steering:
                 )
             return f"{node.id} is tried as soon as there is a free slot."
         if task.status in ("pending", "ready"):
-            return f"{node.id} has not started; it starts by itself."
+            if task.attempt:  # said twice: it is about to be tried again
+                return f"{node.id} is tried again."
+            raise CommandError(
+                f"{node.id!r} has not started yet; it starts by itself once what it waits for is "
+                "over"
+            )
         if self._card(task, "review") is not None:
             raise CommandError(f"{node.id!r} {doing(task)}; send it back there")
         if task.status != "failed" and task.skip_cause not in ("hand", "failed"):

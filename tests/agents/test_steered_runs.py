@@ -102,10 +102,10 @@ def test_a_run_is_steered_by_its_handle(start: Callable[..., onb.Run], held: Hel
         (lambda run: run.retry("first"), "'first' is at work; only what failed or was left out"),
         (lambda run: run.edit("first", "x"), "only what has not started can be edited"),
         (lambda run: run.edit("b", ""), "'b' needs some text"),
-        (lambda run: run.edit("b", 7), "edit.text can't be 7"),
-        (lambda run: run.skip(None), "skip.task can't be null|skip.task can't be None"),
+        (lambda run: run.edit("b", 7), "edit: text must be text, not 7"),
+        (lambda run: run.skip(None), "skip: task must be text, not"),
         (lambda run: run.change_level(9), "A level is a whole number from 1 to 5, not 9"),
-        (lambda run: run.change_level(True), "level.level can't be true"),
+        (lambda run: run.change_level(True), "level must be a whole number from 1 to 5, not true"),
         (lambda run: run.rate("b", True), "'b' has not started"),
     ],
 )
