@@ -556,3 +556,26 @@ def test_hostile_strings_are_only_text_on_every_card(stage: Stage) -> None:
         ".filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className)"
     )
     assert over == []
+
+
+@pytest.mark.parametrize("value", [412, {"segments": ["smb", "enterprise"], "currency": "USD"}])
+def test_the_message_about_an_only_argument_is_read_whole(stage: Stage, value: object) -> None:
+    """Beside a list too, where a host has widths of its own for terms; its name has its room."""
+    s = cards.approval(arguments={"path": value})
+    s.ask(18.6, "region", "Cloud region")
+    stage.show(s, 18.7)
+    stage.page.add_style_tag(content=".jp-RenderedHTMLCommon dl dt { float: left; width: 20% }")
+    stage.page.locator("#out").evaluate("(e) => e.classList.add('jp-RenderedHTMLCommon')")
+    stage.page.locator(".item", has_text="Call send_email?").click()
+    edit(stage).click()
+    argument(stage, "path").fill("{\n[1,")
+    told = stage.page.locator(".argument .fault:visible")
+    expect(told).to_have_count(1)
+    box = stage.page.locator(".card:visible .scrolls").bounding_box()
+    message = told.bounding_box()
+    assert box
+    assert message
+    assert message["y"] >= box["y"]
+    assert message["y"] + message["height"] <= box["y"] + box["height"]
+    name = stage.page.locator(".card:visible .argument code")
+    assert name.evaluate("(e) => e.scrollWidth <= e.clientWidth && e.clientWidth > 80")

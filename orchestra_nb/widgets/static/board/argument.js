@@ -23,12 +23,13 @@ class Argument {
     this.field.value = this.text;
     this.field.hidden = true;
     this.fault = new Fault(this.field);
+    const own = h(`dd${this.long ? ".tall" : ""}`, {}, this.shown, this.field, this.fault.el);
     if (this.long) {
       const lines = this.text.split("\n").reduce((n, line) => n + 1 + Math.floor(line.length / 72), 0);
       const high = Math.min(9, Math.max(2, lines)) * (this.kind ? 18 : 20) + 12;
-      this.shown.style.height = this.field.style.height = `${high}px`;
+      own.style.height = `${high}px`; // what is said of the field takes its room from the field
     }
-    this.el = h("div.argument", {}, h("dt", {}, label, this.fault.el), h("dd", {}, this.shown, this.field));
+    this.el = h("div.argument", {}, h("dt", {}, label), own);
   }
 
   /** @param {string} id */
