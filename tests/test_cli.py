@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -199,6 +200,25 @@ def test_python_m_is_the_command_line() -> None:
     line = [sys.executable, "-m", "orchestra_nb", "levels"]
     done = subprocess.run(line, capture_output=True, text=True, check=True, encoding="utf-8")
     assert done.stdout.startswith("1  ")
+
+
+def test_without_a_keyboard_one_is_told_how_to_answer(folder: Path) -> None:
+    """A decision that waits says which line answers it, and what asks about nothing."""
+    line = [sys.executable, "-m", "orchestra_nb", "run", "plan.yaml", "--input", "who=nobody"]
+    process = subprocess.Popen(
+        [*line, "--agents", "cli_agents:made"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    said: list[str] = []
+    while not said or "--yes takes every recommendation" not in said[-1]:
+        said.append(next(process.stdout))
+    answer = re.search(r"To answer: \S*orchestra-nb (decide \S+ second/failed B.*)", "".join(said))
+    assert answer is not None
+    assert call(*shlex.split(answer[1])).exit_code == 0
+    process.communicate(timeout=20)
+    assert process.returncode == 1
 
 
 def test_ctrl_c_stops_within_2_seconds(folder: Path) -> None:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["demo", "run"]
 
 _CODES = {"completed": COMPLETED, "failed": FAILED}
+_UNMANNED = (
+    "Where nobody is to be asked: --yes takes every recommendation, "
+    "--on-failure continue goes on after failures."
+)
 _EXAMPLE = "examples/code_review.yaml"
 
 
@@ -176,7 +180,7 @@ def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:
     from ..views.lines import summary
     from ..views.terminal import TerminalView
 
-    view = TerminalView()
+    view = TerminalView(program=command_name(), hint="" if autopilot else _UNMANNED)
     run = None
     try:
         with termination():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .base import NO_REPLY, TERMINATED, Home, Terminated, end, say, termination
+from .base import NO_REPLY, TERMINATED, Home, Terminated, command_name, end, say, termination
 from .finding import LATEST, RunName, Who, live_runs, open_record, record_of, who_is
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def watch(
     watched = Run(record, record.folder.path)
     try:
         with termination():
-            TerminalView(estimates=record.seconds).attach(watched)
+            TerminalView(estimates=record.seconds, program=command_name()).attach(watched)
     except Terminated:
         raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:

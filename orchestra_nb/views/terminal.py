@@ -6,12 +6,14 @@ import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import CommandError, OrchestraError
-from ..state import State
+from ..state import DecisionState, State
 from . import words
+from .asked import answering, home_to_name, needs
 from .frame import render
 from .keys import Keys
 from .lines import Lines
@@ -103,6 +105,9 @@ class TerminalView:
     Args:
         console: Where to; standard output if absent.
         estimates: Expected seconds by node; the plan's own if absent.
+        program: What the command line is called here: where nobody can type, a decision that waits
+            comes with the line that answers it from another terminal.
+        hint: What else there is to say then, once.
 
     Example::
 
@@ -110,12 +115,19 @@ class TerminalView:
     """
 
     def __init__(
-        self, *, console: Console | None = None, estimates: Sequence[float | None] | None = None
+        self,
+        *,
+        console: Console | None = None,
+        estimates: Sequence[float | None] | None = None,
+        program: str = "orchestra-nb",
+        hint: str = "",
     ):
         from rich.console import Console
 
         self.console = console or Console(highlight=False, markup=False, emoji=False)
         self._estimates = estimates
+        self._program, self._hint = program, hint
+        self._told: set[str] = set()
         self._prompt = Prompt()
         self._touched = -math.inf
         encoding = (self.console.encoding or "").lower().replace("-", "").replace("_", "")
@@ -146,11 +158,27 @@ class TerminalView:
         while True:
             finished = run.finished  # first, so that the last look sees everything
             began = time.monotonic()
-            for line in self._lines.changes(run.state):
+            how = None if finished else partial(self._how, run)
+            for line in self._lines.changes(run.state, how=how):
                 self.say(line)
             if finished:
                 return
             time.sleep(max(_EVERY, _SHARE * (time.monotonic() - began)))
+
+    def _how(self, run: Shown, decision: DecisionState) -> list[str]:
+        """How somebody answers who can't type here; the hint comes with the first one."""
+        line = answering(decision, run.id, home_to_name(run.folder), self._program)
+        hint, self._hint = self._hint, ""
+        return [*needs(decision), f"To answer: {line}", *filter(None, [hint])]
+
+    def _tell_how(self, run: Shown, state: State) -> None:
+        """The same above a picture that nobody can type into."""
+        for decision in state.open_decisions():
+            if decision.id not in self._told:
+                self._told.add(decision.id)
+                self.say(f"A person is needed: {words.cut(decision.title, 200)}")
+                for line in self._how(run, decision):
+                    self.say(f"  {line}")
 
     def say(self, line: str) -> None:
         """One line of text, as it is; what the encoding lacks becomes a question mark."""
@@ -180,6 +208,8 @@ class TerminalView:
             if finished or began - looked >= _TYPING:
                 state, looked = run.state, began
             self._prompt.follow(state)
+            if not keys.active and not finished:
+                self._tell_how(run, state)
             live.update(self._picture(state, run.now(), keys.active), refresh=True)
             if finished:
                 return

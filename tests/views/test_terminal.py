@@ -266,3 +266,37 @@ def test_no_colour_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     TerminalView(console=Console(file=file, force_terminal=True, width=60, height=30)).attach(run)
     assert "Database technology" in file.getvalue()
     assert not re.search(r"\x1b\[[0-9;]*(?:3|4|9)[0-7][;m]", file.getvalue())
+
+
+class Ending(FakeRun):
+    """A run that is over at the third look."""
+
+    looks = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "finished":
+            self.looks += 1
+            return self.looks > 2
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_can_t_type_is_told_how_to_answer(live: bool) -> None:
+    """Without a keyboard an open decision comes with the line that answers it, and a hint, once."""
+    file = io.StringIO()
+    run = Ending(middle())
+    view = TerminalView(
+        console=Console(file=file, force_terminal=live, width=300), program="onb", hint="Or so."
+    )
+    view.attach(run, keys=Keys(io.StringIO()))
+    line = f"onb decide {run.id} database-technology A"
+    assert [file.getvalue().count(said) for said in (line, "Or so.", "--text")] == [1, 1, 1]
+
+
+def test_a_run_that_is_over_is_not_answered() -> None:
+    """What stayed open when its process ended is shown without a line that answers it."""
+    file, run = io.StringIO(), FakeRun(middle())
+    run.finished = True
+    TerminalView(console=Console(file=file, width=300)).attach(run)
+    assert "Decision required: Database technology" in file.getvalue()
+    assert " decide " not in file.getvalue()
