@@ -288,7 +288,9 @@ def _check_names(graph: Graph) -> None:
     """Names are kept as they are: one with a secret in it could not be written down."""
     refresh_secrets()
     names = [graph.plan.name, *graph.phase_names, *(node.id for node in graph.nodes)]
-    names += [asked.id for asked in flat(graph.plan.questions)]
+    for asked in flat(graph.plan.questions):  # ids are made of these words
+        names += [asked.id, asked.question.ask]
+    names += [node.title for node in graph.nodes if node.kind == "decision"]
     bad = [masked for name in names if (masked := mask(name)) != name]
     if bad:
         raise SetupError(

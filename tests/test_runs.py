@@ -226,6 +226,18 @@ def test_a_key_in_a_name_is_refused(home: Path) -> None:
     assert "replace the key" in text
 
 
+@pytest.mark.parametrize("kind", ["decision", "question"])
+def test_a_key_in_what_ids_are_made_of_is_refused(home: Path, kind: str) -> None:
+    """An id would spell the key in a way that nobody recognises."""
+    key = "ghp_" + "Zq9x" * 9
+    asked = [onb.Decision(title=f"Use {key}?", options=["x"])] if kind == "decision" else []
+    questions = [onb.Question(ask=f"Is it {key}?", default="x")] if kind == "question" else []
+    phases = [onb.Phase(name="P", tasks=[task("a"), *asked])]
+    text = refused(home, onb.Plan(name="N", phases=phases, questions=questions), {"a": _expert})
+    assert "[secret]" in text
+    assert "zq9x" not in text.lower()
+
+
 def _named(name: str) -> onb.Plan:
     return onb.Plan(name=name, phases=[onb.Phase(name="P", tasks=[task("a")])])
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..errors import StoreError
 from . import files
 from .encoding import encode_events
 from .home import home
@@ -98,11 +99,11 @@ def read_durations(path: str | Path | None = None) -> dict[str, list[float]]:
 
 def _tail(path: Path) -> list[bytes]:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(files.open_file(path, os.O_RDONLY), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL))
             lines = file.read(_TAIL).split(b"\n")
-    except OSError:
+    except (OSError, StoreError):
         return []
     return lines if size <= _TAIL else lines[1:]
 
