@@ -232,6 +232,7 @@ def test_after_the_end(run: Elsewhere) -> None:
     assert run.end() == "stopped"
     code, output = said(call("decide", run.id, DECISION, "B"))
     assert (code, output) == (1, "Database technology was withdrawn: the run was stopped.")
+    assert said(call("decisions")) == (0, "Nothing needs you.")
 
 
 # Nobody there: 3.
@@ -250,13 +251,12 @@ def test_a_dead_owner_is_3(run: Elsewhere) -> None:
     assert said(call("decide", run.id, DECISION, "Z"))[0] == 2
     code, listed = said(call("decisions"))
     assert code == 0
-    assert listed.splitlines() == [
-        "Nothing needs you.",
-        "",
-        f"{run.id}  Elsewhere",
-        "  Nobody runs it any more: its process ended. It can't be answered: "
-        "Database technology, Which way",
-    ]
+    said_first, _, closing = listed.splitlines()
+    assert said_first == "Nothing needs you."
+    words = "1 run ended with open decisions, which can't be answered any more: "
+    assert closing.startswith(words)
+    shown = call(*shlex.split(closing.removeprefix(words))[1:])
+    assert (shown.exit_code, run.id in shown.output) == (0, True)
 
 
 def test_a_stopped_owner_is_3(run: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:

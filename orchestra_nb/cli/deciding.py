@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from ..state import DecisionState
 
 __all__ = ["decide", "decisions", "extend", "hold"]
-
-_MOST_DEAD = 5
 
 
 def decisions(home: Home = None) -> None:
@@ -97,18 +96,16 @@ def _decision_lines(record: Record, decision: DecisionState, home: Path | None) 
 
 
 def _dead_lines(home: Path | None, live: list[Path]) -> Iterator[str]:
-    from ..views.words import cut
+    from ..views.words import count
 
     dead = dead_runs(home, live)
-    for number, record in enumerate(dead):
-        if number == _MOST_DEAD:
-            yield "… and more runs that nobody runs any more."
-            return
-        waiting = record.state.open_decisions()
+    if dead:
+        at = "" if home is None else f" {shlex.join(['--home', str(home)])}"
         yield ""
-        yield f"{record.run_id}  {cut(record.state.project, 80)}"
-        titles = ", ".join(cut(one.title, 60) for one in waiting[:5])
-        yield f"  Nobody runs it any more: its process ended. It can't be answered: {titles}"
+        yield (
+            f"{count(dead, 'run')} ended with open decisions, which can't be answered any more: "
+            f"{command_name()} runs --status interrupted{at}"
+        )
 
 
 def decide(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,22 +107,20 @@ def live_runs(home: Path | None) -> list[Path]:
     return found
 
 
-def dead_runs(home: Path | None, live: list[Path]) -> Iterator[Record]:
-    """Runs whose process ended before they did and that had asked something, the newest first."""
+def dead_runs(home: Path | None, live: list[Path]) -> int:
+    """How many runs had something open when their process ended before they did."""
     from ..record import Record
     from ..store.folder import RunFolder
     from ..store.home import list_runs
 
-    for path in reversed(list_runs(home)):
+    found = 0
+    for path in list_runs(home):
         folder = RunFolder(path)
         if path in live or _ended(folder.log):
             continue
-        try:
-            record = Record(folder, source="cli")
-        except (OrchestraError, OSError):
-            continue
-        if record.state.open_decisions():
-            yield record
+        with contextlib.suppress(OrchestraError, OSError):
+            found += bool(Record(folder, source="cli").state.open_decisions())
+    return found
 
 
 def _ended(log: Path) -> bool:
