@@ -164,14 +164,17 @@ def _pieces(task: TaskState, end: float) -> list[_Piece]:
 
 
 def _decision_waits(state: State, end: float) -> dict[int, list[_Piece]]:
-    """While a decision was open, those who need it waited for somebody."""
+    """While a decision was open, those who need it and were not over waited for somebody."""
     waits: dict[int, list[_Piece]] = {}
     for decision in state.decisions.values():
         if decision.task is None:
             continue
         until = decision.outcome.at if decision.outcome else end
         for index in state.graph.dependents[decision.task]:
-            waits.setdefault(index, []).append(("h", decision.opened_at, until))
+            over = state.tasks[index].ended_at
+            stop = until if over is None else min(until, over)
+            if stop > decision.opened_at:
+                waits.setdefault(index, []).append(("h", decision.opened_at, stop))
     return waits
 
 

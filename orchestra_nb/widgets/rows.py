@@ -108,11 +108,7 @@ def row(state: State, task: TaskState) -> Row:
     asked = _asked(state, task)
     spans = [[_CAUSE.get(k, "slot"), _ms(a), _ms(b)] for k, a, b in task.spans[-MOST_SPANS:]]
     if asked:
-        spans = [
-            ["human", _ms(d.opened_at), _ms(d.outcome.at) if d.outcome else None]
-            for d in asked
-            if d.outcome or d.open
-        ] + spans
+        spans = _asking(asked, task.ended_at) + spans
     until = task.wait_until
     at = task.message_at
     limit = _LONG if len(state.tasks) <= _MANY or status not in SETTLED else _SHORT
@@ -169,6 +165,20 @@ def _asked(state: State, task: TaskState) -> list[DecisionState]:
         for i in deciders(state.graph).get(task.index, ())
         if nodes[i].id in known
     ]
+
+
+def _asking(asked: list[DecisionState], ended: float | None) -> list[list[Any]]:
+    """While a decision was open, until the task was over: what is skipped waits for nobody."""
+    found: list[list[Any]] = []
+    for d in asked:
+        if not (d.outcome or d.open):
+            continue
+        until = d.outcome.at if d.outcome else None
+        if ended is not None:
+            until = ended if until is None else min(until, ended)
+        if until is None or until > d.opened_at:
+            found.append(["human", _ms(d.opened_at), _ms(until)])
+    return found
 
 
 def _first_line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestra_nb.views.static_agents import _decision_waits
 from orchestra_nb.widgets.rows import row
 from orchestra_nb.widgets.snapshot import RunInfo, delta, snapshot
 
@@ -40,6 +41,22 @@ def test_what_a_level_left_out_comes_back_with_the_level_only() -> None:
     s = scenes.running()
     s.skip(20.0, "devops-sre-expert", "runs from level 4, this is level 3", cause="level")
     assert marks(s, "devops-sre-expert") == "w"
+
+
+def test_what_is_skipped_waits_for_nobody() -> None:
+    """A decision it needs may be open: it waited until it was skipped, and not at all before."""
+    early, late = scenes.begun(), scenes.deciding()
+    early.skip(5.0, "backend-expert", "runs from level 4, this is level 3", cause="level")
+    early.ask(16.1, "database-technology", "Database technology")
+    late.skip(17.0, "backend-expert", "skipped by hand", cause="hand")
+    found = [row(s.state, s.state.task("backend-expert")) for s in (early, late)]
+    assert [(one[1], one[8]) for one in found] == [
+        ("skipped", []),
+        ("skipped", [["human", 966.0, 1020.0]]),
+    ]
+    shown = [s.state.task("backend-expert").index in _decision_waits(s.state, 1200.0)
+             for s in (early, late)]  # fmt: skip
+    assert shown == [False, True]
 
 
 def test_a_failure_that_is_asked_about_can_be_steered_too() -> None:
