@@ -52,6 +52,13 @@ test("a pending task says what it waits for", () => {
   assert.equal(p.afterText(1), "");
 });
 
+test("a checkpoint is named in short, and its phase not besides", () => {
+  const p = picture(3);
+  p.nodes.name[0] = "Checkpoint after phase 1, One";
+  p.nodes.gates[1] = [0];
+  assert.equal(p.afterText(1), "after checkpoint 1");
+});
+
 test("a ready task says that all slots are busy", () => {
   const p = picture();
   p.apply({ seq: 6, base: 5, now: 12, rows: [row(1, "ready", { at: 11 })] });

@@ -28,6 +28,15 @@ function readRow([, status, text, at, until, started, ended, attempt, spans, mar
   return { status, text, at, until, started, ended, attempt, spans, marks };
 }
 
+/** The title the engine gives a checkpoint: "Checkpoint after phase 1, Research". */
+const CHECKPOINT = /^Checkpoint after phase (\d+), /;
+
+/** @param {string} name of a node */
+function shortName(name) {
+  const found = CHECKPOINT.exec(name);
+  return found ? `checkpoint ${found[1]}` : name;
+}
+
 class Picture {
   constructor() {
     this.seq = -1;
@@ -164,11 +173,15 @@ class Picture {
   afterText(i) {
     const { name, needs, gates } = this.nodes;
     const missing = (/** @type {number} */ n) => !OVER.has(this.rows[n].status);
-    const names = [
-      ...needs[i].filter(missing).map((/** @type {number} */ n) => name[n]),
+    const all = [
+      ...needs[i].filter(missing).map((/** @type {number} */ n) => shortName(name[n])),
       ...gates[i].filter((/** @type {number} */ g) => this.members[g].some(missing))
         .map((/** @type {number} */ g) => this.phases[g]),
     ];
+    // A checkpoint stands after its phase: to wait for it is to wait for both.
+    const passed = needs[i].filter((/** @type {number} */ n) => missing(n) && CHECKPOINT.test(name[n]))
+      .map((/** @type {number} */ n) => this.phases[this.nodes.phase[n]]);
+    const names = all.filter((one, n) => !passed.includes(one) && all.indexOf(one) === n);
     if (!names.length) return "";
     const shown = names.slice(0, 3).join(", ");
     return `after ${shown}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`;
