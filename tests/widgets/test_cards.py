@@ -579,3 +579,17 @@ def test_the_message_about_an_only_argument_is_read_whole(stage: Stage, value: o
     assert message["y"] + message["height"] <= box["y"] + box["height"]
     name = stage.page.locator(".card:visible .argument code")
     assert name.evaluate("(e) => e.scrollWidth <= e.clientWidth && e.clientWidth > 80")
+
+
+def test_a_card_with_no_recommendation_says_that_autopilot_leaves_it(stage: Stage) -> None:
+    """Only while autopilot is on, and only there; the clock line stays where it is."""
+    usual = "Waiting for you. The other agents keep running."
+    for on, make in ((False, cards.approval), (True, cards.approval), (True, cards.review)):
+        s = make()
+        if on:
+            s.fold(18.0, {"event": "plan_adjustment", "description": "", "autopilot": True})
+        stage.show(s, 18.7)
+        leaves = on and make is cards.approval
+        expect(stage.page.locator(".clockline .then")).to_have_text(
+            "No recommendation: autopilot leaves this to you." if leaves else usual
+        )

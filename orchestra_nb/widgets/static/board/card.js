@@ -3,6 +3,7 @@
 
 const STILL_S = 3;
 const SHIELD_MS = 600;
+const LEFT_TO_YOU = "No recommendation: autopilot leaves this to you.";
 
 /**
  * What Confirm would do.
@@ -209,7 +210,8 @@ class Card {
     tell(this.asked, this.askedText(busy));
     const still = this.sent !== null && this.context.clock.source() - this.sentAt > STILL_S
       ? "Still sending. The kernel is busy; your answer counts when it arrives in time." : "";
-    this.countdown.update(d, state, this.refused || still);
+    const left = d.recommend === null && this.context.picture.totals.autopilot ? LEFT_TO_YOU : "";
+    this.countdown.update(d, left ? { ...state, then: left } : state, this.refused || still);
     this.state = state;
     this.carry();
     this.warn(state);
