@@ -104,6 +104,7 @@ def test_a_process_of_its_own_decides(run: Elsewhere, tmp_path: Path) -> None:
         (["decide", "2099", DECISION, "A"], "There is no run '2099' in "),
         (["decide", "", DECISION, "A"], "There is no run '' in "),
         (["decide", "RUN", "datbse", "A"], "There is no decision 'datbse' in RUN. Open are:"),
+        (["decide", "RUN", DECISION, "Post"], "'Post' is no option of this decision; there are:"),
         (["decide", "RUN", DECISION, "Z"], "'Z' is no option of this decision; there are:"),
         (["decide", "RUN", DECISION, ""], "'' is no option of this decision; there are:"),
         (["decide", "RUN", "which-way", "other", "--text", "up"], "'other' is no option"),

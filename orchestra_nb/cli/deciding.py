@@ -112,7 +112,7 @@ def decide(
     run: RunName,
     decision: DecisionName,
     option: Annotated[
-        str, typer.Argument(metavar="OPTION", help="Key of an option, its words, or `other`.")
+        str, typer.Argument(metavar="OPTION", help="Key of an option, its whole text, or `other`.")
     ],
     note: Annotated[
         str | None, typer.Option("--note", help="A sentence for the agents; or why.")
@@ -219,14 +219,10 @@ def _too_late(record: Record, card: DecisionState, option: str) -> Any:
 
 
 def _next(record: Record, card: DecisionState) -> str:
-    """Which card came after one that is decided, asking the same again; empty if none is open."""
-    from ..views.words import cut
+    """Which open card asks the same again; empty if none does."""
+    from ..engine.meant import successor
 
-    def asks(one: DecisionState) -> tuple[object, ...]:
-        return one.purpose, one.about, one.asker, one.title
-
-    same = [one for one in record.state.open_decisions() if asks(one) == asks(card)]
-    return f" Open now: {cut(same[-1].id, 200)}" if same else ""
+    return successor(card, record.state.open_decisions())
 
 
 def _takes_text(card: DecisionState, key: str) -> bool:

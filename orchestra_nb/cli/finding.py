@@ -195,8 +195,6 @@ def option_of(decision: DecisionState, name: str, text: str | None) -> str:
             refuse('An answer of your own needs words: --text "…"')
         return OTHER
     found = [o for o in decision.options if o["text"].casefold() == wanted]
-    if not found and wanted:
-        found = [o for o in decision.options if o["text"].casefold().startswith(wanted)]
     if len(found) == 1:
         return found[0]["key"]
     listed = "".join(
