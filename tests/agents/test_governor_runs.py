@@ -72,9 +72,10 @@ def done(run: onb.Run, server: MessagesServer) -> float:
     began = time.monotonic()
     run.wait(WITHIN_S)
     assert {task.status for task in run.state.tasks} == {"completed"}
-    left = room(server)
-    assert (left.in_flight, left.waiting) == (0, 0)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    # The run's end is the engine's word; its agents' loop may still be putting things away.
+    until(lambda: (room(server).in_flight, room(server).waiting) == (0, 0))
+    return took
 
 
 def test_known_limits_are_kept(server: MessagesServer, start: Start) -> None:
