@@ -33,6 +33,7 @@ from .housekeeping.archived import ArchivedRecord
 from .plan import Plan, Task, configured
 from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
+from .plan.notes import notes_of
 from .plan.questions import will_ask
 from .plan.text import named, short
 from .plan.timeouts import Mode
@@ -69,12 +70,14 @@ class Checked:
         skipped: Id of each task that the level leaves out -> why.
         asks: Id of each question that is asked before it -> the question, with its default and,
             for one that follows on another, on which answer.
+        notes: What the plan or the answers say without effect: where, and why.
     """
 
     plan: Plan
     runs: Mapping[str, str]
     skipped: Mapping[str, str]
     asks: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         head = f"{self.plan.name}: level {self.plan.level}, {self.plan.mode}"
@@ -83,6 +86,7 @@ class Checked:
         lines += [f"  {task}: {who}" for task, who in self.runs.items()]
         lines += [f"  {task}: skipped, {why}" for task, why in self.skipped.items()]
         lines += [f"  asks {question}: {words}" for question, words in self.asks.items()]
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
 
@@ -121,7 +125,7 @@ def check(
     cast = zip(graph.nodes, workers, strict=True)
     runs = {n.id: repr(w) for n, w in cast if w is not None and n.skip is None}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
-    return Checked(ready, runs, skipped, will_ask(ready, known))
+    return Checked(ready, runs, skipped, will_ask(ready, known), tuple(notes_of(ready, known)))
 
 
 def _check_answers(graph: Graph, workers: list[Worker | None], answers: Mapping[str, Any]) -> None:

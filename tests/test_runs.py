@@ -70,9 +70,9 @@ def test_functions_are_found_by_agent_or_task() -> None:
     """A name in agents= is a task's id or its agent's name, in any case; the id wins."""
     plan = one_phase(task("expert", id="first"), task("expert", id="second"), task("Other"))
     checked = onb.check(plan, {"EXPERT": _expert, "second": _second, "other": lambda context: None})
-    assert checked.runs["first"] == "Function('_expert')"
-    assert checked.runs["second"] == "Function('_second')"
-    assert checked.runs["Other"].startswith("Function('test_functions")
+    assert checked.runs["first"] == "a function (_expert)"
+    assert checked.runs["second"] == "a function (_second)"
+    assert checked.runs["Other"].startswith("a function (test_functions")
     assert repr(checked).startswith("test: level 3, full_interactive, 3 tasks run, 0 skipped\n")
     one = onb.check(one_phase(task("only")), {"only": lambda: None})
     assert ", 1 task runs, 0 skipped\n" in repr(one)

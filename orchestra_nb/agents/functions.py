@@ -85,7 +85,7 @@ class Function:
         return self._call(context)
 
     def __repr__(self) -> str:
-        return f"Function({getattr(self.function, '__qualname__', self.function)!r})"
+        return f"a function ({getattr(self.function, '__qualname__', self.function)})"
 
 
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY

@@ -75,6 +75,7 @@ class Decisions:
             mode=plan.mode,
             timeouts=plan.timeouts,
             auto_proceed=plan.auto_proceed,
+            purpose=card.purpose,
         )
         entry = _Open(spec, card, Countdown(timeout.seconds, engine.t))
         self._open[decision_id] = entry

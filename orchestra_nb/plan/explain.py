@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 from ..errors import Fault, PlanError
 from .entries import Decision, Entry, Task
 from .levels import configured, load_levels, skip_reason
+from .notes import category_note
 from .questions import before_the_run
 from .text import fold, short, there_are
 from .timeouts import (
@@ -216,6 +217,7 @@ def _explain(
         mode=plan.mode,
         timeouts=plan.timeouts,
         auto_proceed=plan.auto_proceed,
+        purpose="review" if isinstance(about, Task) else "decision",
     )
     taken = taken_by(spec, mode=plan.mode, autopilot=autopilot, own=own)
     skipped = skip_reason(about, level) or ""
@@ -226,6 +228,8 @@ def _explain(
         lines += _clock(timeout, spec, plan.timeouts or Timeouts(), level, timeline)
     else:
         lines.append(("if asked", timeout.sum))
+    if note := category_note(spec, plan.timeouts or Timeouts()):
+        lines.append(("category", note))
     lines.append(("in all", _in_all(spec, timeout, taken, skipped)))
     if about.when:
         when = "; ".join(f"{key} is {' or '.join(of)}" for key, of in about.when.items())

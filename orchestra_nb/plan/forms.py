@@ -190,7 +190,8 @@ def given(asked: Sequence[Asked], answers: object) -> dict[str, Any]:
         Id -> value; blank ones are left out.
 
     Raises:
-        PlanError: If one is for no question or does not fit; lists every fault.
+        PlanError: If one is for no question, does not fit, or is for one that another answer
+            rules out; lists every fault.
     """
     if answers is None:
         return {}
@@ -221,6 +222,12 @@ def given(asked: Sequence[Asked], answers: object) -> dict[str, Any]:
                 values[known[at[0]]] = read(asked[at[0]].question, raw)
             except ValueError as error:
                 faults.append(Fault(place, str(error)))
+    for one in asked:
+        above = one.parent
+        if one.id in values and above in values and not one.follows(values[above]):
+            message = f"is not asked: it follows on {above} being {spell(one.on)}, and that is "
+            message += f"{spell(values[above])} here; leave it out"
+            faults.append(Fault(under("answers", one.id), message))
     if faults:
         raise PlanError(faults, source="answers")
     return values

@@ -178,6 +178,12 @@ class Timeout:
     reckoning: Reckoning | None = None
 
 
+_NO_CLOCK = {
+    "review": "no clock: a result waits until somebody looks at it",
+    "approval": "no clock: nothing runs unapproved",
+}
+
+
 def timeout_for(
     decision: Decision,
     *,
@@ -186,6 +192,7 @@ def timeout_for(
     mode: Mode = "full_interactive",
     timeouts: Timeouts | None = None,
     auto_proceed: bool = True,
+    purpose: str = "decision",
 ) -> Timeout:
     """The timeout of a decision that is asked.
 
@@ -199,7 +206,10 @@ def timeout_for(
         mode: Mode of the run.
         timeouts: The table; the shipped one if absent.
         auto_proceed: The plan's; ``False`` means no decision ever times out.
+        purpose: What kind of card it is: reviews and approvals say why they have no clock.
     """
+    if purpose in _NO_CLOCK:
+        return Timeout(None, _NO_CLOCK[purpose])
     if not auto_proceed:
         return Timeout(None, "no timeout: auto_proceed is false")
     if decision.timeout == "none":

@@ -179,4 +179,4 @@ def test_names_become_arguments() -> None:
 
 def test_it_says_which_function_it_is() -> None:
     """The repr names the function, for `onb.check`."""
-    assert repr(Function(fails)) == "Function('fails')"
+    assert repr(Function(fails)) == "a function (fails)"

@@ -314,6 +314,7 @@ def test_approval_is_asked_in_every_mode_and_waits_for_a_person(mode: str) -> No
     assert (card.purpose, card.asker, card.kind) == ("approval", "deletes", "critical")
     assert (card.recommend, card.timeout_s, card.deadline, card.other) == (None, None, None, False)
     assert [option["text"] for option in card.options] == ["Approve", "Refuse"]
+    assert card.sum == "no clock: nothing runs unapproved"
     assert card.detail == {
         "tool": "delete", "description": "Delete a file.", "arguments": CALL, "problem": "",
     }  # fmt: skip

@@ -92,7 +92,7 @@ def test_limits_and_parts_are_told() -> None:
         ("patient", {}, True, "no timeout: the decision says none"),
         ("patient", {"mode": "fully_autonomous"}, False, "fully_autonomous asks nothing"),
         ("own", {"mode": "semi_autonomous"}, True, "45 s, as the decision says"),
-        ("b/review", {"level": 4}, True, "no timeout: the decision says none"),
+        ("b/review", {"level": 4}, True, "no clock: a result waits until somebody looks at it"),
         ("b/review", {"level": 4, "mode": "fully_autonomous"}, False, "A - Accept is taken at onc"),
         ("b/review", {}, False, "security runs from level 4, this is level 3"),
         ("late", {"level": 1}, False, "no: runs from level 2, this is level 1"),
