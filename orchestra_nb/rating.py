@@ -41,7 +41,8 @@ def doing(task: TaskState) -> str:
         case "waiting" if task.kind != "task":
             return "is being asked"
         case "waiting":
-            return f"waits for {task.wait_detail or task.wait_cause}"
+            you = "you: " if task.wait_cause == "human" and task.wait_detail else ""
+            return f"waits for {you}{task.wait_detail or task.wait_cause}"
         case "running":
             return "is at work"
         case "retrying":

@@ -93,7 +93,8 @@ class Failures:
 
     def _ask(self, job: Job, failure: _Failure) -> None:
         engine, node = self._engine, job.node
-        engine.attempts.lay_down(job, f"a choice, it failed: {failure.text}", failure.text)
+        waits = f"failed: {failure.text}; retry, go on or stop?"
+        engine.attempts.lay_down(job, waits, failure.text)
         lost = lost_with(engine.state, node.index)
         at = datetime.fromtimestamp(engine.wall()).strftime("%H:%M")
         tries = "1 attempt, ended" if job.attempt == 1 else f"{job.attempt} attempts, the last"

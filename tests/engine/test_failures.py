@@ -87,7 +87,7 @@ def test_a_failure_is_asked_about() -> None:
     found = rig.task("a")
     assert (found.status, found.wait_cause) == ("waiting", "human")
     assert found.error == "ValueError: boom"
-    assert found.wait_detail == "a choice, it failed: ValueError: boom"
+    assert found.wait_detail == "failed: ValueError: boom; retry, go on or stop?"
     assert [span[0] for span in found.spans] == ["failed", "human"]
     assert rig.attempts.count(("a", "failed")) == 1
     assert "agent_failed" not in rig.kinds()

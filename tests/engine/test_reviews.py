@@ -436,7 +436,7 @@ def test_a_task_under_review_can_t_be_skipped() -> None:
     rig = at_review()
     ok, text = rig.say(Skip(task="a"))
     assert not ok
-    assert "'a' waits for review of its result" in text
+    assert "'a' waits for you: review of its result" in text
     assert accept(rig)[0]
     check_end(rig)
 

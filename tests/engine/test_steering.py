@@ -186,7 +186,7 @@ def test_what_has_started_is_not_skipped() -> None:
     rig.until(lambda: rig.task("done").status == "completed")
     only = "only what has not started can be left out"
     assert refused(rig, Skip(task="first")) == f"'first' is at work; {only}"
-    assert refused(rig, Skip(task="asks")) == f"'asks' waits for Which?; {only}"
+    assert refused(rig, Skip(task="asks")) == f"'asks' waits for you: Which?; {only}"
     assert refused(rig, Skip(task="done")) == f"'done' is done; {only}"
     assert refused(rig, Skip(task="bad")) == f"'bad' failed; {only}"
     assert refused(rig, Skip(task="d")) == "'d' is being asked; answer it"
@@ -551,7 +551,7 @@ def test_a_result_under_review_is_judged_on_its_card() -> None:
     rig = Rig(one_phase(task("a", review=True)), fake=True).start()
     rig.until(lambda: rig.engine.state.open_decisions())
     (card,) = rig.engine.state.open_decisions()
-    waits = "'a' waits for review of its result"
+    waits = "'a' waits for you: review of its result"
     assert refused(rig, Retry(task="a")) == f"{waits}; send it back there"
     assert refused(rig, Skip(task="a")).startswith(waits)
     assert refused(rig, Edit(task="a", text="x")).startswith(waits)
