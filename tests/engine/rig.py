@@ -114,6 +114,7 @@ class Rig:
         plan: The plan, ready to run.
         agents: Agent name -> function; those without one do nothing.
         fake: Whether the clock stands still until :meth:`advance`.
+        journal: Where the log goes.
         options: For the engine.
     """
 
@@ -124,11 +125,12 @@ class Rig:
         *,
         fake: bool = False,
         workers: Mapping[str, Worker] | None = None,
+        journal: MemoryJournal | None = None,
         **options: Any,
     ) -> None:
         self.plan = plan
         self.graph = compile_plan(plan)
-        self.journal = MemoryJournal()
+        self.journal = journal or MemoryJournal()
         self.clock: Callable[[], float] = Clock() if fake else time.monotonic
         given = agents or {}
         own = workers or {}

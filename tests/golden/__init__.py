@@ -1,0 +1,1 @@
+"""Runs of released versions, which every later one must load."""
