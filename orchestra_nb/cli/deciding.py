@@ -215,7 +215,7 @@ def _too_late(record: Record, card: DecisionState, option: str) -> Any:
     from ..engine.late import too_late
 
     command = Answer(decision=card.id, option=option or "answer", source="cli")
-    end(too_late(command, card, "").text + _next(record, card), TOO_LATE)
+    end(too_late(command, card, None).text + _next(record, card), TOO_LATE)
 
 
 def _next(record: Record, card: DecisionState) -> str:

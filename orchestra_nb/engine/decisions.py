@@ -48,7 +48,7 @@ class Decisions:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._open: dict[str, _Open] = {}
-        self._clients: dict[str, str] = {}
+        self._winners: dict[str, commands.Answer] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -147,6 +147,7 @@ class Decisions:
         if entry.card.check is not None:
             values = entry.card.check(command)
         by: By = "remote" if command.source in ("cli", "remote") else "user"
+        self._winners[command.decision] = command
         self._settle(
             command.decision, key, text, by, who=command.who, note=note_of(command),
             client=command.client, source=command.source, values=values,
@@ -179,7 +180,7 @@ class Decisions:
         decision = self._engine.state.decisions.get(command.decision)
         if decision is None:
             raise nowhere_open(command.decision, self._titles())
-        said = too_late(command, decision, self._clients.get(decision.id, ""))
+        said = too_late(command, decision, self._winners.get(decision.id))
         # Nobody hears of an outcome before it is on disk, the one who came too late neither.
         if said.ok:
             self._engine.confirm(reply, said.text)
@@ -399,8 +400,6 @@ class Decisions:
         entry = self._open.pop(decision_id)
         if entry.timer is not None:
             entry.timer.cancel()
-        if client:
-            self._clients[decision_id] = client
         engine, spec = self._engine, entry.spec
         opened: DecisionState = engine.state.decisions[decision_id]
         total = entry.countdown.seconds

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..commands import Answer, Reply
-from ..state import DecisionState, Outcome
+from ..plan.text import fold
+from ..state import DecisionState
 from .cards import OTHER
 
 __all__ = ["too_late"]
 
 
-def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
+def too_late(command: Answer, decision: DecisionState, winner: Answer | None) -> Reply:
     """The reply to an answer that found its decision closed.
 
     The same click again is confirmed: whoever repeats it has not heard of the first one's success.
@@ -19,13 +20,14 @@ def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
     Args:
         command: The answer.
         decision: What it was for.
-        winner: Client whose answer counted; empty when it came without one, or there was none.
+        winner: The answer that counted, if one did.
     """
     outcome = decision.outcome
     if outcome is None:
         return Reply(False, f"{decision.title} was withdrawn: {decision.withdrawn}.", late=True)
-    mine = bool(command.client) and command.client == winner
-    if mine and _same(command, outcome):
+    client = winner.client if winner is not None else ""
+    mine = bool(command.client) and command.client == client
+    if mine and winner is not None and _said(command) == _said(winner):
         return Reply(True, f"{decision.title}: {outcome.option}, by you.")
     at = datetime.fromtimestamp(outcome.wall).strftime("%H:%M")
     if outcome.by == "timeout":
@@ -36,13 +38,14 @@ def too_late(command: Answer, decision: DecisionState, winner: str) -> Reply:
     if outcome.by in ("user", "remote") and outcome.who:
         who = outcome.who
     elif outcome.by == "user":
-        elsewhere = command.source == "board" and winner and not mine
+        elsewhere = command.source == "board" and client and not mine
         who = "you in another tab" if elsewhere else "you"
         if command.source in ("cli", "remote"):  # whoever asks sits at another place
             who = "somebody where it runs"
     return Reply(False, f"Already decided: {outcome.option}, by {who}, at {at}.", late=True)
 
 
-def _same(command: Answer, outcome: Outcome) -> bool:
-    text = (command.text or "").strip()
-    return command.option == outcome.option and (command.option != OTHER or text == outcome.text)
+def _said(answer: Answer) -> tuple[object, ...]:
+    """What an answer says: another note or other values make it another answer."""
+    text = (answer.text or "").strip() if answer.option == OTHER else ""
+    return fold(answer.option), text, (answer.note or "").strip(), answer.values

@@ -145,13 +145,15 @@ def test_there_is_one_outcome() -> None:
 
 
 def test_a_click_that_comes_twice_is_one_click() -> None:
-    """The same click from the same tab is confirmed again; another option of it is told so."""
+    """The same click from the same tab is confirmed again; anything else it says is told so."""
     rig = opened()
     click = Answer(decision="d", option="other", text="MySQL", source="board", client="tab-1")
     assert rig.say(click) == rig.say(click) == (True, "D: other, by you.")
     ok, text = rig.say(replace(click, text="SQLite"))
     assert (ok, text.startswith("Already decided: other, by you, at ")) == (False, True)
     ok, text = rig.say(replace(click, option="B"))
+    assert (ok, text.startswith("Already decided: other, by you, at ")) == (False, True)
+    ok, text = rig.say(replace(click, note="and soon"))
     assert (ok, text.startswith("Already decided: other, by you, at ")) == (False, True)
     assert outcome(rig.wait())["decision"] == "MySQL"
 
