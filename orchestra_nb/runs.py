@@ -28,8 +28,6 @@ from .errors import Fault, PlanError, SetupError, StoreError
 from .events import Event
 from .handle import Run
 from .hearing import Hearers, Hearing
-from .housekeeping.archive import is_archive
-from .housekeeping.archived import ArchivedRecord
 from .plan import Plan, Task, configured
 from .plan.forms import flat, given
 from .plan.graph import Graph, Node, compile_plan
@@ -244,12 +242,18 @@ def open_run(run_id: str | Path, *, home: str | Path | None = None) -> Run:
     for run in live_runs():
         if run.id == run_id:
             return run
-    record: Record
-    if is_archive(Path(run_id)):
-        record = ArchivedRecord(Path(run_id))
-    else:
+    record = _archived(Path(run_id)) if os.path.isfile(run_id) else None
+    if record is None:
         record = Record(RunFolder.open(find_run(str(run_id), where=home)))
     return Run(record, record.folder.path)
+
+
+def _archived(path: Path) -> Record | None:
+    """The run in a file, if it is meant as an archive: something may be called like a run."""
+    from .housekeeping.archive import is_archive
+    from .housekeeping.archived import ArchivedRecord
+
+    return ArchivedRecord(path) if is_archive(path) else None
 
 
 def live_runs() -> list[Run]:
