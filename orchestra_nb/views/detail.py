@@ -66,7 +66,8 @@ def _form(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
         if one.get("group") and one["group"] != group:
             group = one["group"]
             yield words.cut(str(group), _CUT)
-        yield f"{question_line(one, {})} ({words.cut(one['id'], 60)})"
+        own = "" if one["id"] == one.get("ask") else f" ({words.cut(one['id'], 60)})"
+        yield f"{question_line(one, {})}{own}"
 
 
 def _checkpoint(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:

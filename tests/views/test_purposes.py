@@ -96,6 +96,9 @@ def test_a_form_tells_its_questions() -> None:
         "Technical",
         "Real time? [no] (rt)",
     ]
+    bare = {"id": "Which team?", "ask": "Which team?", "kind": "text", "default": "A"}
+    named = card_of(opened("form", detail={"questions": [bare]}))
+    assert details(named) == ["Which team? [A]"], "what is called by its words is not said twice"
     assert countdown(card_of(opened("form")), 100) == (
         "10:00 left, then the run starts as filled in."
     )
