@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import orchestra_nb as onb
-from orchestra_nb.runs import live_runs
+from orchestra_nb import runs
 from orchestra_nb.store.lock import RunLock
 
 from .elsewhere import CHOICE, Elsewhere, plan_of
@@ -21,10 +21,9 @@ HOME = "home"
 
 
 @pytest.fixture(autouse=True)
-def nothing_else_runs() -> None:
-    """Runs that other tests left behind are over first."""
-    for run in live_runs():
-        run.stop()
+def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that other tests left behind are none of these tests' business."""
+    monkeypatch.setattr(runs, "_live", {})
 
 
 def test_where_nothing_runs(tmp_path: Path) -> None:
@@ -85,6 +84,17 @@ def test_runs_of_other_processes(tmp_path: Path) -> None:
         assert "1 decision needs you." in repr(found)
         other.kill()
         assert onb.status(home=tmp_path / HOME).runs == ()
+
+
+def test_a_run_that_is_over_is_none(tmp_path: Path) -> None:
+    """A log with an end is no live run, though its process still has it in hand."""
+    run = onb.run(one_phase(task("a")), {"a": lambda: 1}, home=tmp_path)
+    run.wait(20)
+    lock = RunLock(run.folder / "lock")
+    try:
+        assert onb.status(home=tmp_path).runs == ()
+    finally:
+        lock.release()
 
 
 def test_what_can_t_be_read_hides_nothing(tmp_path: Path) -> None:

@@ -70,9 +70,7 @@ def _mended(folder: Path, finding: Finding) -> str:
 
 def _tighten(path: Path) -> int:
     """Take others' rights to a file or folder of ours away; a link in its place is refused."""
-    if path.is_symlink():
-        raise StoreError("it has become a symbolic link")
-    is_folder = stat.S_ISDIR(path.stat().st_mode)
+    is_folder = stat.S_ISDIR(path.lstat().st_mode)
     mode = 0o700 if is_folder else 0o600
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
     fd = os.open(path, flags) if is_folder else files.open_file(path, os.O_RDONLY)

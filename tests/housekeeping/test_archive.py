@@ -66,6 +66,7 @@ def test_what_is_in_it(home: Home, archived: Path) -> None:
             assert found.read(name) == (folder.path / name).read_bytes()
             assert not name.startswith("/")
         assert {one.external_attr >> 16 for one in found.infolist()} == {stat.S_IFREG | 0o600}
+        assert {one.date_time for one in found.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     if os.name != "nt":
         assert stat.S_IMODE(archived.stat().st_mode) == 0o600
 

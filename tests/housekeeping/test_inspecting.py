@@ -215,6 +215,13 @@ def test_nothing_is_touched(home: Home) -> None:
     assert picture() == before
 
 
+def test_a_torn_end_is_one_finding(home: Home) -> None:
+    """What it is is said once, with what can be done about it."""
+    torn(home.folder("completed"))
+    (one,) = inspect(home.runs["completed"]).findings
+    assert (one.harm, one.mend) == (True, "tail")
+
+
 def test_several_faults_are_all_told(home: Home) -> None:
     """One fault hides no other: all are found in one look."""
     folder = home.folder("completed")

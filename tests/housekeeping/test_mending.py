@@ -122,6 +122,8 @@ def test_a_disk_that_fails_costs_nothing(
     (said,) = repair(inspect(folder.path))
     assert "could not be put right" in said
     assert folder.log.read_bytes() == data
+    if name == r"torn-":
+        assert not (folder.path / "torn-1.jsonl").exists()
     faults.mend()
     repair(inspect(folder.path))
     assert folder.log.read_bytes() == before
