@@ -264,8 +264,8 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "unknown": ({"command": "format"}, "Unknown command"),
     "no name": ({"command": ["answer"]}, "Unknown command"),
     "missing": ({"command": "answer"}, "answer needs decision and option"),
-    "types": ({"command": "hold", "decision": 7}, "hold.decision can't be"),
-    "flag": ({"command": "extend", "decision": "d", "seconds": True}, "extend.seconds can't be"),
+    "types": ({"command": "hold", "decision": 7}, "hold: decision must be text"),
+    "flag": ({"command": "extend", "decision": "d", "seconds": True}, "extend: seconds must be"),
     "values": ({"command": "answer", "decision": "d", "option": "A", "values": []}, "values"),
     "not a number": (
         b'{"command": "answer", "decision": "d", "option": "A", "values": {"x": NaN}}',
