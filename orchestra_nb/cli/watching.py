@@ -72,7 +72,10 @@ def timeline(
     ] = False,
     home: Home = None,
 ) -> None:
-    """Print what happened in a run, event by event, and how far it is."""
+    """Print what happened in a run, event by event, and how far it is.
+
+    RUN may also be the file of a run that was exported.
+    """
     from ..views.bars import bars
     from ..views.timeline import HEAD, Timeline
 
