@@ -259,7 +259,8 @@ def _archived(path: Path) -> Record | None:
 def live_runs() -> list[Run]:
     """Runs of this process that are not over."""
     pid = os.getpid()
-    return [run for run, engine in tuple(_live.values()) if not run.finished and engine.pid == pid]
+    found = [run for run, engine in tuple(_live.values()) if engine.pid == pid]
+    return [run for run in found if not run.finished and run.status != "interrupted"]
 
 
 def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
