@@ -538,9 +538,11 @@ def test_a_forked_child_never_writes(home: Path) -> None:
     """A child that an agent forks may talk to its context in vain; the log stays whole."""
     done, _ = script(
         """
-        import os, sys, warnings, orchestra_nb as onb
+        import os, sys, time, warnings, orchestra_nb as onb
         warnings.simplefilter("ignore")
         def agent(context):
+            while "run" not in globals():  # onb.run() has not returned yet
+                time.sleep(0.01)
             pid = os.fork()
             if pid == 0:
                 context.finding("from the child")
