@@ -6,7 +6,6 @@ import atexit
 import gc
 import os
 import secrets
-import statistics
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,47 +14,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from .afterwards import rate_afterwards
-from .agents.context import Context
-from .agents.rehearsal import DEFAULT_ESTIMATE_S, Rehearsal
+from .agents.rehearsal import Rehearsal
 from .casting import Agents, workers_of
-from .engine.engine import Engine
-from .engine.loops import loops
-from .engine.orders import Order
-from .engine.protocols import Job, Worker
+from .engine.protocols import Worker
 from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError, StoreError
 from .events import Event
 from .handle import Run
-from .hearing import Hearers, Hearing
-from .plan import Plan, Task, configured
+from .hearing import Hearers
+from .plan import Plan, configured
 from .plan.forms import flat, given
-from .plan.graph import Graph, Node, compile_plan
+from .plan.graph import Graph, compile_plan
 from .plan.notes import notes_of
 from .plan.questions import will_ask
 from .plan.text import named, short
 from .plan.timeouts import Mode
 from .record import Record
-from .state import Change, DecisionState, State
-from .store.answers import Inbox
-from .store.durations import read_durations
+from .state import DecisionState, State
 from .store.folder import RunFolder
 from .store.home import find_run
-from .store.home import home as home_of
 from .store.journal import FileJournal
-from .store.masking import mask, mask_value, refresh_secrets
+from .store.masking import mask, refresh_secrets
 from .store.settings import settings
-from .views.plan_md import plan_md
-from .views.remaining import seconds_left
 from .webhook.courier import flush
 from .webhook.hook import Webhook
+from .wiring import begin, declared_s, live
 
 __all__ = ["Checked", "check", "interrupt", "live_runs", "open_run", "rehearse", "start"]
 
 MODES = get_args(Mode)
 FLUSH_S = 1.0
 """A process that ends waits this long for what its webhooks still have to send."""
-_live: dict[str, tuple[Run, Engine]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +217,7 @@ def rehearse(
     known = given(flat(ready.questions), answers)
     seed = secrets.randbits(32) if seed is None else seed
     workers: list[Worker | None] = [
-        Rehearsal(speed=float(speed), seed=seed, estimate=_declared(node))
+        Rehearsal(speed=float(speed), seed=seed, estimate=declared_s(node))
         if node.kind == "task"
         else None
         for node in graph.nodes
@@ -259,7 +248,7 @@ def _archived(path: Path) -> Record | None:
 def live_runs() -> list[Run]:
     """Runs of this process that are not over."""
     pid = os.getpid()
-    found = [run for run, engine in tuple(_live.values()) if engine.pid == pid]
+    found = [run for run, engine in tuple(live.values()) if engine.pid == pid]
     return [run for run in found if not run.finished and run.status != "interrupted"]
 
 
@@ -289,10 +278,6 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
     return plan.model_copy(update={"inputs": ready.inputs}), ready
 
 
-def _declared(node: Node) -> float | None:
-    return node.spec.estimate if isinstance(node.spec, Task) else None
-
-
 def _check_names(graph: Graph) -> None:
     """Names are kept as they are: one with a secret in it could not be written down."""
     refresh_secrets()
@@ -313,24 +298,6 @@ def _check_settings(seed: Any, home: Any) -> None:
         raise SetupError(f"seed must be a whole number, not {short(seed)}")
     if home is not None and not isinstance(home, (str, os.PathLike)):
         raise SetupError(f"home must be the path of a folder, not {short(home)}")
-
-
-def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
-    """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
-    past = {} if rehearsal else read_durations(home)
-    speed = rehearsal or 1.0
-    seconds = []
-    for node in graph.nodes:
-        declared = _declared(node)
-        if node.kind != "task":
-            seconds.append(0.0)
-        elif len(past.get(node.agent, ())) >= 3:
-            seconds.append(statistics.median(past[node.agent]))
-        elif rehearsal and declared is None:
-            seconds.append(DEFAULT_ESTIMATE_S / speed)
-        else:
-            seconds.append((declared or 0.0) / speed)
-    return seconds
 
 
 def _start(
@@ -357,7 +324,6 @@ def _start(
             "orchestra_nb",
             0,
         )
-    seconds = _expected(graph, home_of(home), rehearsal)
     folder = RunFolder.create(declared, home=home)
     try:
         journal = FileJournal(folder, mirror=settings.mirror)
@@ -365,74 +331,14 @@ def _start(
         folder.discard()
         raise
     state = State(graph)
-    state.id, state.rehearsal = folder.id, rehearsal
-    for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan
-        task.title = mask(task.title)
-    hearing = Hearing(hearers, state)
-
-    def note_duration(job: Job, seconds: float, status: str) -> None:
-        journal.duration(
-            agent=job.node.agent,
-            task=job.text,
-            seconds=seconds,
-            status=status,
-            level=job.level,
-            declared=_declared(job.node),
-        )
-
-    inbox = Inbox(folder, lambda command, reply: engine.post(Order(command, reply)))
-
-    def look() -> None:
-        if len(engine.decisions):
-            inbox.collect()
-
-    engine = Engine(
-        state,
-        journal,
-        loops(),
-        workers=workers,
-        context_of=Context,
-        inputs={**{key: item.default for key, item in plan.inputs.items()}, **(inputs or {})},
-        answers=answers,
-        seconds=seconds,
-        run_id=folder.id,
-        rehearsal=rehearsal,
-        seed=seed,
-        scrub=mask_value,
-        on_events=hearing.on_events,
-        on_asked=hearing.on_asked,
-        on_attempt=None if rehearsal else note_duration,
-        left=lambda seconds: seconds_left(state, engine.t, seconds),
-        look=look,
-    )
-    run = Run(
-        engine,
-        folder.path,
-        heard=hearing.all_heard,
-        afterwards=lambda command: rate_afterwards(folder, state, command),
-    )
-    text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
-
-    def on_change(state: State, change: Change) -> None:
-        text.changed()
-
-    def on_end() -> None:
-        inbox.close()
-        hearing.close()
-        _live.pop(run.id, None)
-
-    engine.listen(on_change)
-    _live[run.id] = (run, engine)  # a run that nobody holds goes on
-    engine.on_end = on_end
-    inbox.open()
-    engine.start()
-    return run
+    state.rehearsal = rehearsal
+    return begin(state, journal, workers, hearers, inputs=inputs, answers=answers, seed=seed)
 
 
 def interrupt(reason: str) -> None:
     """End every run of this process, as its log will say; it takes a second a run at most."""
     for run in live_runs():
-        _live.pop(run.id)[1].interrupt(reason)
+        live.pop(run.id)[1].interrupt(reason)
 
 
 def _at_exit() -> None:

@@ -23,7 +23,7 @@ HOME = "home"
 @pytest.fixture(autouse=True)
 def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that other tests left behind are none of these tests' business."""
-    monkeypatch.setattr(runs, "_live", {})
+    monkeypatch.setattr(runs, "live", {})
 
 
 def test_where_nothing_runs(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import orchestra_nb as onb
-from orchestra_nb import runs
+from orchestra_nb import wiring
 from orchestra_nb.store.folder import RunFolder
 from tests.engine.rig import choice, one_phase, task
 
@@ -75,7 +75,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         if ending == "Stopped":
             run.stop()
         elif ending == "Interrupted":
-            runs._live.pop(run.id)[1].interrupt("the process ended")
+            wiring.live.pop(run.id)[1].interrupt("the process ended")
         else:
             so_far = log.read_bytes()
             run.stop()

@@ -1,0 +1,143 @@
+"""One run's engine, wired: its folder, its inbox, its listeners, and the run in a person's hand."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .afterwards import rate_afterwards
+from .agents.context import Context
+from .agents.rehearsal import DEFAULT_ESTIMATE_S
+from .engine.engine import Engine
+from .engine.loops import loops
+from .engine.orders import Order
+from .engine.protocols import Job, Worker
+from .handle import Run
+from .hearing import Hearers, Hearing
+from .plan import Task
+from .plan.graph import Graph, Node
+from .state import Change, State
+from .store.answers import Inbox
+from .store.durations import read_durations
+from .store.journal import FileJournal
+from .store.masking import mask, mask_value
+from .views.plan_md import plan_md
+from .views.remaining import seconds_left
+
+__all__ = ["begin", "declared_s", "live"]
+
+live: dict[str, tuple[Run, Engine]] = {}
+"""Runs of this process by id: one that nobody holds goes on."""
+
+
+def declared_s(node: Node) -> float | None:
+    """What the plan says a task takes, seconds."""
+    return node.spec.estimate if isinstance(node.spec, Task) else None
+
+
+def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
+    """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
+    past = {} if rehearsal else read_durations(home)
+    speed = rehearsal or 1.0
+    seconds = []
+    for node in graph.nodes:
+        declared = declared_s(node)
+        if node.kind != "task":
+            seconds.append(0.0)
+        elif len(past.get(node.agent, ())) >= 3:
+            seconds.append(statistics.median(past[node.agent]))
+        elif rehearsal and declared is None:
+            seconds.append(DEFAULT_ESTIMATE_S / speed)
+        else:
+            seconds.append((declared or 0.0) / speed)
+    return seconds
+
+
+def begin(
+    state: State,
+    journal: FileJournal,
+    workers: list[Worker | None],
+    hearers: Hearers,
+    *,
+    inputs: Mapping[str, Any] | None,
+    answers: Mapping[str, Any],
+    seed: int | None,
+) -> Run:
+    """Wire a run's engine and start it.
+
+    Args:
+        state: The run's state before anything happens.
+        journal: Holds the run's lock; whoever called made it.
+        workers: Who does each node.
+        hearers: Who wants to hear of things.
+        inputs: Values of the plan's inputs, as they were given.
+        answers: Answers to the plan's questions that are known.
+        seed: Makes what is random the same each time.
+    """
+    folder, graph, rehearsal = journal.folder, state.graph, state.rehearsal
+    plan = graph.plan
+    seconds = _expected(graph, folder.home, rehearsal)
+    state.id = folder.id
+    for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan
+        task.title = mask(task.title)
+    hearing = Hearing(hearers, state)
+
+    def note_duration(job: Job, seconds: float, status: str) -> None:
+        journal.duration(
+            agent=job.node.agent,
+            task=job.text,
+            seconds=seconds,
+            status=status,
+            level=job.level,
+            declared=declared_s(job.node),
+        )
+
+    inbox = Inbox(folder, lambda command, reply: engine.post(Order(command, reply)))
+
+    def look() -> None:
+        if len(engine.decisions):
+            inbox.collect()
+
+    engine = Engine(
+        state,
+        journal,
+        loops(),
+        workers=workers,
+        context_of=Context,
+        inputs={**{key: item.default for key, item in plan.inputs.items()}, **(inputs or {})},
+        answers=answers,
+        seconds=seconds,
+        run_id=folder.id,
+        rehearsal=rehearsal,
+        seed=seed,
+        scrub=mask_value,
+        on_events=hearing.on_events,
+        on_asked=hearing.on_asked,
+        on_attempt=None if rehearsal else note_duration,
+        left=lambda seconds: seconds_left(state, engine.t, seconds),
+        look=look,
+    )
+    run = Run(
+        engine,
+        folder.path,
+        heard=hearing.all_heard,
+        afterwards=lambda command: rate_afterwards(folder, state, command),
+    )
+    text = journal.keep_plan_file(lambda: plan_md(state, now=run.now(), wall=engine.wall()))
+
+    def on_change(state: State, change: Change) -> None:
+        text.changed()
+
+    def on_end() -> None:
+        inbox.close()
+        hearing.close()
+        live.pop(run.id, None)
+
+    engine.listen(on_change)
+    live[run.id] = (run, engine)  # a run that nobody holds goes on
+    engine.on_end = on_end
+    inbox.open()
+    engine.start()
+    return run
