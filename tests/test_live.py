@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import orchestra_nb as onb
-from orchestra_nb import runs
+from orchestra_nb import runs, wiring
 from orchestra_nb.store.lock import RunLock
 
 from .elsewhere import CHOICE, Elsewhere, plan_of
@@ -23,7 +23,9 @@ HOME = "home"
 @pytest.fixture(autouse=True)
 def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that other tests left behind are none of these tests' business."""
-    monkeypatch.setattr(runs, "live", {})
+    nothing: dict[str, object] = {}
+    monkeypatch.setattr(runs, "live", nothing)
+    monkeypatch.setattr(wiring, "live", nothing)
 
 
 def test_where_nothing_runs(tmp_path: Path) -> None:
