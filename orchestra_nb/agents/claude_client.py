@@ -19,7 +19,12 @@ from .claude_tools import in_thread
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-__all__ = ["ClientFactory", "check_credentials", "client_for", "close_clients"]
+__all__ = ["SILENCE_S", "ClientFactory", "check_credentials", "client_for", "close_clients"]
+
+SILENCE_S = 300.0
+"""A connection on which nothing comes for so long is given up; the API says something each few
+seconds, also while a model thinks."""
+_CONNECT_S = 10.0
 
 ClientFactory = Callable[[], "AsyncAnthropic"]
 """Makes a client; called inside the loop that will use it, once per loop."""
@@ -153,7 +158,9 @@ def _load() -> None:
 
 
 def _make(base_url: str | None) -> AsyncAnthropic:
+    import httpx2
     from anthropic import AsyncAnthropic
 
     # Retries are the engine's: there they are visible, bounded by the task's time, and counted.
-    return AsyncAnthropic(base_url=base_url, max_retries=0)
+    timeout = httpx2.Timeout(SILENCE_S, connect=_CONNECT_S)
+    return AsyncAnthropic(base_url=base_url, max_retries=0, timeout=timeout)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ..errors import AgentError, OrchestraError
+from ..plan.durations import rough_duration
 
 if TYPE_CHECKING:
     import anthropic
@@ -38,22 +39,45 @@ _SHORTEST_SECRET = 6  # shorter values are placeholders; masking them would garb
 _KEY = re.compile(r"sk-ant-[\w-]{4,}|(?i:(?<=bearer ))[\w.~+/=-]{8,}")
 MASK = "[secret]"
 
-_RETRYABLE_STATUS = frozenset({408, 409, 429})
+# 499: something between here and the API hung up. A stop of ours ends in no status at all.
+_RETRYABLE_STATUS = frozenset({408, 409, 429, 499})
 _RETRYABLE_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})
+_SPENT = frozenset(
+    {
+        "contract_spend_limit_reached",
+        "enforced_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+    }
+)
+"""Codes of a 429 that no waiting helps against: they look like a rate limit and are none."""
 _LONGEST_DETAIL = 300
 
 _STATUS = {
     400: "The API refused the request (400)",
-    401: "The API key was not accepted (401); set a valid ANTHROPIC_API_KEY",
-    402: "The account can't pay for this request (402); add credit to it",
+    401: "The API key was not accepted (401)",
+    402: "The account can't pay for this request (402)",
     403: "The API key may not do this (403)",
-    404: "Not found (404); check the model's name and the base URL",
+    404: "Not found (404)",
     408: "The API gave up waiting (408)",
     409: "The request collided with another one (409)",
-    413: "The request is too large (413); shorten the task or the results it depends on",
+    412: "The API refused the request (412)",
+    413: "The request is too large (413)",
     422: "The API refused the request (422)",
     429: "Rate limited (429)",
+    431: "The request's headers are too large (431)",
+    499: "The connection was closed on the way (499)",
+    501: "The server can't do this (501)",
+    503: "The API is not available (503)",
+    504: "The API did not answer in time (504)",
     529: "The API is overloaded (529)",
+}
+_ADVICE = {
+    401: "set a valid ANTHROPIC_API_KEY",
+    402: "add credit to it",
+    404: "check the model's name and the base URL",
+    413: "shorten the task or the results it depends on",
+    431: "is ANTHROPIC_CUSTOM_HEADERS too long?",
+    501: "does ANTHROPIC_BASE_URL name a Messages API?",
 }
 
 
@@ -117,7 +141,7 @@ def normalise(
     if started:
         return _broken(error, heard)
     if isinstance(error, anthropic.APITimeoutError):
-        return AgentError("No answer came in time (read timeout)", retryable=True)
+        return AgentError(f"No answer came in time{_waited(error.__cause__)}", retryable=True)
     if isinstance(error, (anthropic.APIConnectionError, httpx2.TransportError)):
         return _unreachable(error)
     return _refused_here(error)
@@ -125,22 +149,34 @@ def normalise(
 
 def _status(error: anthropic.APIStatusError, *, started: bool, heard: int) -> AgentError:
     status, kind = error.status_code, error.type or ""
-    retryable = status in _RETRYABLE_STATUS or status >= 500 or kind in _RETRYABLE_TYPES
+    detail = _short(error.api_message or "").rstrip(".")
+    if error.error_code in _SPENT:
+        text = f"The account's spending limit is reached ({status})"
+        text += f": {detail}" if detail else ""
+        return AgentError(mask(f"{text}; raise the limit, then try again"))
+    known = status in _RETRYABLE_STATUS or status >= 500 or kind in _RETRYABLE_TYPES
+    retryable = known and status != 501
     headers = error.response.headers
+    hopeless = False
     if (told := headers.get("x-should-retry")) in ("true", "false"):
+        hopeless = retryable and told == "false"
         retryable = told == "true"
     limited = status in (429, 529) or kind in ("rate_limit_error", "overloaded_error")
     wait = retry_after(headers) if retryable else None
-    detail = _short(error.api_message or "")
-    if status < 400:  # an error event inside a stream that had begun with 200
+    if status < 300:  # an error event inside a stream that had begun with 200
         text = f"The API broke off its answer after {heard:,} characters ({kind or 'error'})"
-        text += "; its cost is unknown" if started else ""
     else:
         text = _STATUS.get(status) or (
             f"The API failed ({status})" if status >= 500 else f"The API refused this ({status})"
         )
-    if detail and (status not in (401, 429, 529) or status < 400):
+    if detail and status not in (401, 429, 529):
         text += f": {detail}"
+    if started:
+        text += "; its cost is unknown"
+    if advice := _ADVICE.get(status):
+        text += f"; {advice}"
+    if hopeless:
+        text += "; the API says that trying again would not help"
     if wait is not None:
         text += f"; retry after {_seconds(wait)}"
     cause = "rate_limit" if limited and retryable else None
@@ -166,14 +202,26 @@ def _broken(error: Exception, heard: int) -> AgentError:
     import httpx2
 
     if isinstance(error, httpx2.TimeoutException):
-        what = "The stream stalled"
-    elif isinstance(error, httpx2.TransportError):
+        return AgentError(
+            f"The stream stalled after {heard:,} characters{_waited(error)}; its cost is unknown",
+            retryable=True,
+        )
+    if isinstance(error, httpx2.TransportError):
         what = "The stream was cut"
     elif isinstance(error, ValueError):
         what = "The stream was not readable (broken JSON)"
+    elif isinstance(error, EOFError):
+        what = f"The stream was not readable ({error})"
     else:
         what = f"The stream was not readable ({type(error).__name__})"
     return AgentError(f"{what} after {heard:,} characters; its cost is unknown", retryable=True)
+
+
+def _waited(error: BaseException | None) -> str:
+    """How long nothing had come when the client gave up."""
+    request = getattr(error, "_request", None)
+    seconds = (request.extensions.get("timeout") or {}).get("read") if request else None
+    return f": nothing came for {rough_duration(seconds)}" if seconds else ""
 
 
 def _unreachable(error: Exception) -> AgentError:
@@ -189,7 +237,8 @@ def _unreachable(error: Exception) -> AgentError:
             "space in ANTHROPIC_API_KEY?"
         )
     why = _short(str(cause)) or type(cause).__name__
-    return AgentError(mask(f"No connection{where}: {why}"), retryable=True)
+    ask = "is the network up, and ANTHROPIC_BASE_URL right?"
+    return AgentError(mask(f"No connection{where}: {why.rstrip('.')}; {ask}"), retryable=True)
 
 
 def _refused_here(error: Exception) -> AgentError:
@@ -245,7 +294,10 @@ def judge(
 
 
 def retry_after(headers: httpx2.Headers | Mapping[str, str]) -> float | None:
-    """Seconds the service asks to wait: milliseconds first, then seconds or an HTTP date."""
+    """Seconds the service asks to wait: milliseconds first, then seconds or an HTTP date.
+
+    None, or a moment that is over, is no wait that it asks for.
+    """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         raw = headers.get(name)
         if raw is None:
@@ -257,8 +309,8 @@ def retry_after(headers: httpx2.Headers | Mapping[str, str]) -> float | None:
                 wait = parsedate_to_datetime(raw).timestamp() - time.time()
             except ValueError:
                 continue
-        if math.isfinite(wait):
-            return max(0.0, wait)
+        if math.isfinite(wait) and wait > 0:
+            return wait
     return None
 
 

@@ -131,6 +131,8 @@ class Exchange:
                         self._hear(event, narrator)
             if self.message is None:
                 raise EOFError("the stream had no first event")
+            if not isinstance(self.message.content, list):
+                raise EOFError("its message has no content")
             narrator.finish(self.heard)
         except OrchestraError:
             raise

@@ -256,7 +256,8 @@ class Permit:
         """
         if not isinstance(error, AgentError) or error.cause != "rate_limit":
             self._gate.settle(self._ticket, tokens)
-            return error
+            told = getattr(error, "retry_after", None) or 0.0
+            return _too_long(str(error).rpartition(";")[0], told, None) or error
         return self._gate.refused(self._ticket, headers, error, self._context.seconds_left)
 
 

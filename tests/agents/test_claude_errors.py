@@ -57,15 +57,15 @@ def test_an_overloaded_service_is_retryable(server: MessagesServer) -> None:
     [
         (400, False, "The API refused the request (400): scripted 400"),
         (401, False, "The API key was not accepted (401); set a valid ANTHROPIC_API_KEY"),
-        (402, False, "The account can't pay for this request (402); add credit to it"),
+        (402, False, "The account can't pay for this request (402): scripted 402; add credit"),
         (403, False, "The API key may not do this (403): scripted 403"),
-        (404, False, "Not found (404); check the model's name and the base URL: scripted 404"),
+        (404, False, "Not found (404): scripted 404; check the model's name and the base URL"),
         (408, True, "The API gave up waiting (408): scripted 408"),
         (409, True, "The request collided with another one (409): scripted 409"),
-        (413, False, "The request is too large (413); shorten the task"),
+        (413, False, "The request is too large (413): scripted 413; shorten the task"),
         (418, False, "The API refused this (418): scripted 418"),
         (500, True, "The API failed (500): scripted 500"),
-        (503, True, "The API failed (503): scripted 503"),
+        (502, True, "The API failed (502): scripted 502"),
     ],
 )
 def test_a_status_is_plain_words(
@@ -146,7 +146,7 @@ def test_a_stalled_stream_is_given_up(server: MessagesServer) -> None:
     assert str(error).startswith("The stream stalled after ")
     assert error.retryable
     error = failure(server, fault("slow", seconds=2), client=impatient)
-    assert str(error) == "No answer came in time (read timeout)"
+    assert str(error) == "No answer came in time: nothing came for 1 s"
     assert server.wait_idle()
 
 
@@ -358,17 +358,18 @@ def test_workload_identity_counts(clean_env: None, monkeypatch: pytest.MonkeyPat
     [
         ({}, None),
         ({"retry-after": "2"}, 2.0),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "9", "retry-after-ms": "0"}, 9.0),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
-        ({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0.0),
+        ({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}, None),
         ({"retry-after": "9", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "9", "retry-after-ms": "x"}, 9.0),
     ],
 )
 def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    """Milliseconds come first, then seconds or a date; nonsense is no wait."""
+    """Milliseconds come first, then seconds or a date; none, the past and nonsense are no wait."""
     assert retry_after(headers) == seconds
 
 

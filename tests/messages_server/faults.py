@@ -20,8 +20,11 @@ Kind = Literal[
     "malformed",
     "unknown_event",
     "no_start",
+    "no_events",
+    "odd_start",
     "html",
     "empty",
+    "broken_json",
     "wrong_shape",
     "huge",
 ]
@@ -37,7 +40,7 @@ class Fault:
         kind: What happens:
 
             - ``status``: an HTTP error of `status` with `message`, `type`, `retry_after`,
-              `retry_after_ms`, `should_retry`.
+              `retry_after_ms`, `should_retry`; `code` is a stable name of its cause.
             - ``slow``: `seconds` pass before the head of the response.
             - ``stall``: `seconds` pass after `after` events of the stream.
             - ``disconnect``: the connection is cut after `after` events (-1: before the head),
@@ -47,7 +50,10 @@ class Fault:
             - ``malformed``: a line of broken JSON after `after` events.
             - ``unknown_event``: an event and a delta of unknown type after `after` events.
             - ``no_start``: the message_start event is missing.
-            - ``html``, ``empty``, ``wrong_shape``: status 200 with a body that is no stream.
+            - ``no_events``: a stream that ends before its first event.
+            - ``odd_start``: a stream whose message has neither content nor usage.
+            - ``html``, ``empty``, ``broken_json``, ``wrong_shape``: status 200 with a body that is
+              no stream.
             - ``huge``: a text of `chars` characters in deltas of 4 kB.
         times: How many requests a marker in a prompt breaks before it lets one through.
     """
@@ -59,6 +65,7 @@ class Fault:
     rst: bool = False
     chars: int = 1_000_000
     type: str | None = None
+    code: str | None = None
     message: str | None = None
     retry_after: float | str | None = None
     retry_after_ms: float | None = None

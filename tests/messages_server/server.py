@@ -44,6 +44,7 @@ _HEADROOM = {
     "anthropic-ratelimit-output-tokens-remaining": "79000",
 }
 _HTML = b"<html><body>Please log in to the hotel network</body></html>"
+_BROKEN = b'{"id": "msg_1", "content": [{"ty'
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +280,12 @@ class MessagesServer:
             headers["retry-after-ms"] = str(step.retry_after_ms)
         if step.should_retry is not None:
             headers["x-should-retry"] = str(step.should_retry).lower()
-        error = {
+        error: dict[str, Any] = {
             "type": step.type or _TYPES.get(step.status) or _TYPES[400 + 100 * (step.status > 499)],
             "message": step.message or f"scripted {step.status}",
         }
+        if step.code is not None:
+            error["details"] = {"error_code": step.code}
         self._json(writer, {"type": "error", "error": error}, step.status, **headers)
 
     async def _answer(self, writer: asyncio.StreamWriter, seen: Seen) -> None:
@@ -337,6 +340,9 @@ class MessagesServer:
                 writer.write(_HTML)
             case "empty":
                 self._head(writer, 200, "application/json", 0)
+            case "broken_json":
+                self._head(writer, 200, "application/json", len(_BROKEN))
+                writer.write(_BROKEN)
             case "wrong_shape":
                 self._json(writer, {"hello": ["world"]})
             case _:
@@ -366,7 +372,11 @@ class MessagesServer:
             await writer.drain()
 
         chars = 4096 if step.kind == "huge" else self.delta_chars
-        for number, (event, data) in enumerate(events(whole, chars)):
+        if step.kind == "odd_start":
+            await send("message_start", json.dumps({"type": "message_start", "message": {}}))
+            await send("message_stop", json.dumps({"type": "message_stop"}))
+        whole_stream = () if step.kind in ("no_events", "odd_start") else events(whole, chars)
+        for number, (event, data) in enumerate(whole_stream):
             if number == step.after and await self._break(writer, step, send):
                 break
             if step.kind == "no_start" and event == "message_start":
