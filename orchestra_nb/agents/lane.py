@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from ..engine.protocols import RETRY_AFTER_MAX_S
 from .limits import KINDS, STALE_S, Cost, Gauge, Kind, read_figures
 
-__all__ = ["Lane", "Ticket"]
+__all__ = ["CHANCE", "Lane", "Ticket"]
 
+CHANCE = random.Random()
+"""Chance of our own: the program's, which somebody may have seeded, is left alone."""
 _START = 10
 """So many go at once before anything is known; those after them, one after the other."""
 _SPREAD_S = 0.25
@@ -73,7 +75,7 @@ class Lane:
         epoch: Refusals so far, those that came together counted once.
     """
 
-    def __init__(self, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, chance: Callable[[], float] = CHANCE.random) -> None:
         self.gauges: dict[Kind, Gauge] = {kind: Gauge() for kind in KINDS}
         self.in_flight = 0
         self.resume_at = self.told_until = -math.inf

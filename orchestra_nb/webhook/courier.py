@@ -25,6 +25,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 MOST_WAITING = 1_000
 """When more messages wait, the oldest are dropped."""
 
+_CHANCE = random.Random()  # the program's own, which somebody may have seeded, is left alone
+
 
 class Courier:
     """Delivers a run's messages, in order, in one daemon thread that is started when needed.
@@ -128,7 +130,7 @@ class Courier:
                 self._complain("wants no more messages (410)")
                 return False
             wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (tries - 1))
-            wait = max(after, wait * (0.5 + random.random()))  # no two of us come back at once
+            wait = max(after, wait * (0.5 + _CHANCE.random()))  # no two of us come back at once
             limit = end if self._until is None else min(end, self._until)
             if time.monotonic() + wait > limit:
                 self._complain(f"did not take a message in {tries} tries; the last said {trouble}")

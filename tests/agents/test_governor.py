@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,6 +13,7 @@ import pytest
 
 from orchestra_nb.agents import governor
 from orchestra_nb.agents.governor import Permit, admitted, headroom
+from orchestra_nb.agents.lane import CHANCE
 from orchestra_nb.agents.prices import Tokens
 from orchestra_nb.errors import AgentError
 
@@ -81,7 +81,7 @@ class Agents:
 def in_line(main: Callable[[Agents], Coroutine[Any, Any, None]]) -> Agents:
     """Let agents ask, and see that nothing of them stays."""
     agents = Agents()
-    random.seed(0)  # pauses and departures are spread by chance
+    CHANCE.seed(0)  # pauses and departures are spread by chance
 
     async def whole() -> None:
         await main(agents)

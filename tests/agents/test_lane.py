@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -356,6 +357,17 @@ def test_a_refusal_halves_the_concurrency_once() -> None:
         one.settle(ticket, 3.0)
     one.refused(admit(one, 3.0), {}, 3.0, retry_after=1.0)
     assert one.concurrency(4.0) == 10, "one that asks in vain says nothing of how many may"
+
+
+def test_a_pause_leaves_the_programs_chance_alone() -> None:
+    """How long a pause lasts is drawn from numbers that no program has seeded."""
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    one = Lane()
+    one.refused(admit(one, 0.0), {}, 0.0)
+    assert one.resume_at > 0.0
+    assert random.random() == expected
 
 
 def test_each_second_without_a_refusal_lets_one_more_in() -> None:

@@ -58,8 +58,8 @@ def test_only_the_newest_are_read(home: Path) -> None:
     line = json.dumps({"agent": "a", "seconds": 1.0, "status": "success"})
     last = json.dumps({"agent": "a", "seconds": 2.0, "status": "success"})
     (home / "durations.jsonl").write_text(f"{line}\n" * 100_000 + last + "\n")
-    begin = time.perf_counter()
+    begin = time.thread_time()
     seconds = read_durations(home)["a"]
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
     assert seconds[-1] == 2.0
     assert 1_000 < len(seconds) < 20_000

@@ -105,10 +105,10 @@ def test_other_values_are_not_in_the_log(journal: FileJournal, value: object) ->
 def test_looking_at_a_huge_value_is_quick(journal: FileJournal) -> None:
     """The engine's loop does not wait for a huge result to be looked through."""
     huge: list[Any] = [list(range(1000)) for _ in range(2000)]
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for _ in range(100):
         assert journal.inline_result(huge) is None
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
 
 
 @pytest.mark.parametrize(

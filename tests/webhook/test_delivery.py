@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import socket
 import sys
 import threading
@@ -90,6 +91,19 @@ def test_refusals_are_tried_again_under_the_same_id(receiver: Receiver) -> None:
     assert len({one.headers["webhook-id"] for one in requests}) == 2
     for one in requests:
         one.verify()
+    courier.close("completed")
+    ended(courier)
+
+
+def test_a_wait_leaves_the_programs_chance_alone(receiver: Receiver) -> None:
+    """What is tried again behind a program's back does not change the numbers it seeded."""
+    random.seed(7)
+    expected = [random.random(), random.random()]
+    random.seed(7)
+    receiver.answers = [(500, {}), (500, {}), (200, {})]
+    courier = courier_of(receiver.url, 1)
+    receiver.until(3)
+    assert [random.random(), random.random()] == expected
     courier.close("completed")
     ended(courier)
 

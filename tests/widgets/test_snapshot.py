@@ -97,9 +97,9 @@ def test_a_delta_of_10_tasks_of_10000_costs_under_100_microseconds() -> None:
     s.change.tasks.update(range(50, 60))
     best = 1.0
     for _ in range(200):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         delta(s.state, s.change, 200.0, base=s.state.seq, run=run)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     assert best < 100e-6
 
 
