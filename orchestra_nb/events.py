@@ -37,9 +37,15 @@ def orchestration_start(
     total_agents: int,
     rehearsal: float | None,
     wall: float,
+    parent: str = "",
+    functions: list[str] | None = None,
 ) -> Event:
-    """First line of a log. ``rehearsal`` is the speed of a rehearsal, ``wall`` epoch seconds."""
-    return {
+    """First line of a log.
+
+    ``rehearsal`` is the speed of a rehearsal, ``wall`` epoch seconds, ``parent`` the run whose
+    results it may share, ``functions`` the names that were given in ``agents=``.
+    """
+    event: Event = {
         "event": "orchestration_start",
         "format": FORMAT,
         "run": run,
@@ -52,6 +58,35 @@ def orchestration_start(
         "rehearsal": rehearsal,
         "wall": wall,
     }
+    if parent:
+        event["parent"] = parent
+    if functions:
+        event["functions"] = functions
+    return event
+
+
+def run_resumed(
+    *,
+    who: str,
+    tasks: list[str],
+    crashed: list[str],
+    plan: Event | None,
+    functions: list[str],
+    wall: float,
+) -> Event:
+    """A process took the run up again.
+
+    Args:
+        who: Who did it.
+        tasks: Ids of all that is to be done, or judged, from here on.
+        crashed: Ids of tasks that were at work when the last process died.
+        plan: The plan from here on, where it is another one.
+        functions: The names that were given in ``agents=``.
+        wall: Epoch seconds.
+    """
+    event: Event = {"event": "run_resumed", "who": who, "tasks": tasks, "crashed": crashed}
+    event |= {"functions": functions, "wall": wall}
+    return event | {"plan": plan} if plan is not None else event
 
 
 def orchestration_complete(
@@ -155,10 +190,21 @@ def agent_wait(
 
 
 def agent_complete(
-    *, task: str, agent: str, phase: int, attempt: int, seconds: float, result: Event | None
+    *,
+    task: str,
+    agent: str,
+    phase: int,
+    attempt: int,
+    seconds: float,
+    result: Event | None,
+    key: str = "",
 ) -> Event:
-    """A task succeeded. ``result`` says where its result is (see ``store.results``)."""
-    return {
+    """A task succeeded.
+
+    ``result`` says where its result is (see ``store.results``), ``key`` what the worker was: of a
+    function its code, of a model its request, as a hash; absent where that can't be known.
+    """
+    event: Event = {
         "event": "agent_complete",
         "agent": agent,
         "phase": phase,
@@ -168,6 +214,41 @@ def agent_complete(
         "attempt": attempt,
         "duration_s": round(seconds, 6),
         "result": result,
+    }
+    if key:
+        event["key"] = key
+    return event
+
+
+def agent_reused(
+    *,
+    task: str,
+    agent: str,
+    phase: int,
+    attempt: int,
+    run: str,
+    result: Event,
+    seconds: float,
+    key: str,
+    tokens: int,
+    cost: float,
+    told: list[list[str]],
+) -> Event:
+    """A task has the result of an earlier attempt: nothing is known to differ since.
+
+    ``run`` is where that was made; ``seconds``, ``tokens`` and ``cost`` are what it took there, and
+    are not spent again; ``told`` are ``[kind, text]`` of what its agent found.
+    """
+    return _of_task("agent_reused", task, agent, phase) | {
+        "attempt": attempt,
+        "run": run,
+        "result": result,
+        "duration": format_duration(seconds),
+        "duration_s": round(seconds, 6),
+        "key": key,
+        "tokens": tokens,
+        "cost": round(cost, 6),
+        "told": told,
     }
 
 

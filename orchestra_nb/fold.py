@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .events import Event
-from .settling import close_span, move, open_span, ready, recount, settle
+from .reviving import agent_reused, run_resumed, task_revived
+from .settling import close_span, move, open_span, ready, settle
 from .state import (
-    SETTLED,
     Change,
     DecisionState,
     Finding,
@@ -28,7 +28,8 @@ __all__ = ["HANDLERS", "apply"]
 def _orchestration_start(state: State, e: Event, change: Change) -> None:
     state.id, state.project, state.level = e["run"], e["project"], e["level"]
     state.mode, state.timeline, state.rehearsal = e["mode"], e["timeline"], e["rehearsal"]
-    state.wall = e["wall"]
+    state.wall, state.parent = e["wall"], e.get("parent", "")
+    state.functions = frozenset(e.get("functions", ()))
     state.autopilot = e["mode"] == "fully_autonomous"
     change.run = True
     for task in state.tasks:
@@ -51,7 +52,7 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     move(state, task, "running", change)
     t = e["t"]
-    task.attempt = e["attempt"]
+    task.attempt, task.level, task.notes = e["attempt"], state.level, e.get("notes", 0)
     if task.started_at is None:
         task.started_at = t
         if task.ready_at is not None and t - task.ready_at > 0.05:
@@ -109,7 +110,7 @@ def _agent_wait(state: State, e: Event, change: Change) -> None:
 
 def _agent_complete(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
-    task.result = e["result"]
+    task.result, task.key = e["result"], e.get("key", "")
     task.error = ""
     settle(state, task, "completed", e["t"], change)
 
@@ -125,22 +126,6 @@ def _agent_skipped(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.reason, task.skip_cause = e["reason"], e["cause"]
     settle(state, task, "skipped", e["t"], change)
-
-
-def _task_revived(state: State, e: Event, change: Change) -> None:
-    for name in e["tasks"]:
-        task = state.tasks[state.graph.index[name]]
-        if task.status in SETTLED:
-            move(state, task, "pending", change)
-            state.unsettled += 1
-            task.ended_at = task.fraction = None
-            task.error = task.reason = task.skip_cause = task.message = ""
-        elif task.status == "retrying":  # its next try comes at once
-            task.wait_cause = task.wait_until = None
-            close_span(task, e["t"])
-            change.tasks.add(task.index)
-    recount(state, e["t"], change)
-    change.run = True
 
 
 def _task_edited(state: State, e: Event, change: Change) -> None:
@@ -346,7 +331,9 @@ HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
     "agent_failed": _agent_failed,
     "agent_skipped": _agent_skipped,
     "agent_cancelled": _agent_cancelled,
-    "task_revived": _task_revived,
+    "task_revived": task_revived,
+    "run_resumed": run_resumed,
+    "agent_reused": agent_reused,
     "task_edited": _task_edited,
     "rating": _rating,
     "insight": _finding,

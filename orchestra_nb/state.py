@@ -50,14 +50,16 @@ class TaskState:
     Times are the run's ``t`` in seconds. ``spans`` are ``[kind, start, end or None]`` in order,
     what the task's time went into; ``unmet`` counts the dependencies that are not settled;
     ``title`` is its text, as last edited; ``comments`` are those with which its result was sent
-    back; ``rating`` is the last thumb.
+    back; ``rating`` is the last thumb. ``level`` and ``notes`` are the project level and how many
+    notes there were when its attempt started, ``key`` says what its worker was; ``crashes`` counts
+    how often the process died while it was at work; ``reused`` is the run its result comes from.
     """
 
     index: int
     id: str
     agent: str
     phase: int
-    kind: Literal["task", "decision", "checkpoint"]
+    kind: Literal["task", "group", "decision", "checkpoint"]
     title: str
     unmet: int
     status: TaskStatus = "pending"
@@ -80,6 +82,11 @@ class TaskState:
     spans: list[list[Any]] = field(default_factory=list)
     comments: tuple[str, ...] = ()
     rating: bool | None = None
+    level: int = 0
+    notes: int = 0
+    key: str = ""
+    crashes: int = 0
+    reused: str = ""
 
 
 @dataclass(slots=True)
@@ -199,12 +206,16 @@ class Usage:
 
 @dataclass(slots=True)
 class Change:
-    """What an event changed: tasks and decisions by key, who became ready, phases that ended."""
+    """What an event changed: tasks and decisions by key, who became ready, phases that ended.
+
+    ``graph``: nodes came, went or have other indexes; what was sized by it is to be made anew.
+    """
 
     tasks: set[int] = field(default_factory=set)
     decisions: set[str] = field(default_factory=set)
     findings: int = 0
     run: bool = False
+    graph: bool = False
     ready: list[int] = field(default_factory=list)
     phases_ended: list[int] = field(default_factory=list)
 
@@ -217,7 +228,7 @@ class Change:
         self.decisions.clear()
         self.ready.clear()
         self.phases_ended.clear()
-        self.findings, self.run = 0, False
+        self.findings, self.run, self.graph = 0, False, False
 
 
 class State:
@@ -233,21 +244,26 @@ class State:
             is known which these are.
         budget: Caps of the run: ``usd``, ``tokens``.
         autopilots: Decision id -> whether autopilot was switched on or off for that one alone.
+        functions: The names that were given in ``agents=``.
+        parent: Id of the run whose results this one may share.
+        revivals: How often something that was over became something to be done.
         status: The run's status.
         t: Time of the last event, seconds since the run's start.
     """
 
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "counts", "decisions",
-        "ended_at", "findings", "graph", "id", "level", "mode", "notes", "phases", "project",
-        "rehearsal", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage",
-        "wall",
+        "ended_at", "findings", "functions", "graph", "id", "level", "mode", "notes", "parent",
+        "phases", "project", "rehearsal", "revivals", "seq", "status", "t", "tasks", "timeline",
+        "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
         plan = graph.plan
         self.graph = graph
-        self.id = ""
+        self.id = self.parent = ""
+        self.functions: frozenset[str] = frozenset()
+        self.revivals = 0
         self.project = plan.name
         self.level: int = plan.level
         self.mode: str = plan.mode

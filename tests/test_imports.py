@@ -12,7 +12,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
-VALUES = {"errors", "plan", "events", "commands", "state", "settling", "fold", "rating"}
+VALUES = {
+    "errors", "plan", "events", "commands", "state", "settling", "reviving", "fold",
+    "lineage", "rating",
+}  # fmt: skip
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "webhook", "hearing", "handle"}
 
 # Room -> the rooms, or single modules of a room, that it may import, under TYPE_CHECKING too.
@@ -26,7 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"errors", "plan"},
     "state": {"errors", "plan", "events"},
     "settling": {"state"},
-    "fold": {"events", "settling", "state"},
+    "regraph": {"plan", "settling", "state"},
+    "reviving": {"plan", "events", "settling", "state"},
+    "fold": {"events", "reviving", "settling", "state"},
+    "lineage": {"state"},
     "rating": {"errors", "events", "commands", "state"},
     "engine": VALUES,
     "agents": {*VALUES, "engine.protocols", "engine.loops"},
@@ -54,11 +60,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "casting": {*VALUES, "engine.protocols", "agents"},
     "wiring": HEADLESS | {"afterwards"},
     "runs": HEADLESS | {"afterwards", "record", "casting", "housekeeping", "wiring"},
+    "again": HEADLESS | {"casting", "record", "wiring", "runs"},
     "live": {*VALUES, "store", "views", "follower", "housekeeping", "runs"},
     "widgets": {"errors", "plan", "state", "commands", "views"},
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},
-    "launch": {*HEADLESS, "runs", "notebook"},
-    "cli": {*HEADLESS, "follower", "record", "runs", "launch", "housekeeping"},
+    "launch": {*HEADLESS, "again", "runs", "notebook"},
+    "cli": {*HEADLESS, "again", "follower", "record", "runs", "launch", "housekeeping"},
     "__main__": {"cli"},
     "": {*HEADLESS, "questions", "runs", "launch", "live"},
 }

@@ -317,6 +317,7 @@ class Attempts:
                 attempt=job.attempt,
                 seconds=took,
                 result=stored,
+                key=job.key,
             )
         )
         if engine.on_attempt is not None and seconds is None:

@@ -11,13 +11,13 @@ from typing import Any
 from .. import events
 from ..commands import Reply
 from ..errors import StoreError
-from ..plan import Decision, Plan, Task
+from ..plan import Plan, Task
 from ..plan.graph import Node
 from ..state import SETTLED, Outcome, State
 from .alarms import Alarms
 from .asks import Asks
 from .attempts import Attempts
-from .cards import Card
+from .beginnings import Before, Beginning
 from .checkpoints import Checkpoints, Left
 from .core import Core
 from .crew import Crew
@@ -37,8 +37,10 @@ from .protocols import (
     Waiting,
     Worker,
 )
+from .reuse import Reuse, Values
 from .reviews import Reviews
-from .scheduler import Scheduler, verdict
+from .scheduler import Scheduler
+from .starts import Starts
 from .steering import Steering
 
 __all__ = ["Engine"]
@@ -53,7 +55,8 @@ class Engine(Core):
     Attributes:
         plan: The plan as it runs, with level, mode and inputs settled.
         seconds: Expected seconds of each node.
-        results: Task id -> the very object its agent returned.
+        results: Task id -> the very object its agent returned; what an earlier attempt returned is
+            read when it is asked for.
         errors: Task id -> the exception of its last attempt.
         ended: Set once the run is over and durable.
     """
@@ -75,6 +78,8 @@ class Engine(Core):
         on_asked: Callable[[str], None] | None = None,
         on_attempt: Callable[[Job, float, str], None] | None = None,
         left: Left | None = None,
+        before: Before | None = None,
+        functions: Sequence[str] = (),
         **clocks: Any,
     ):
         super().__init__(state, journal, loops, **clocks)
@@ -82,7 +87,7 @@ class Engine(Core):
         self.run_id = run_id
         self.rehearsal = rehearsal
         self.seconds = seconds
-        self.results: dict[str, Any] = {}
+        self.results = Values()
         self.errors: dict[str, BaseException] = {}
         self.ended = threading.Event()
         self.random = random.Random(seed)
@@ -98,12 +103,16 @@ class Engine(Core):
         self.failures = Failures(self)
         self.reviews = Reviews(self)
         self.steering = Steering(self)
+        self.starts = Starts(self)
+        before = before or Before()
+        self.reuse = Reuse(self, before.priors, before.returned)
+        self._beginning = Beginning(self, before, functions)
         self.form = Form(self, answers)
+        self.context_of = context_of
         self.crew = Crew(loops.agents, context_of)
         self.running: dict[int, Job] = {}
         self.on_attempt = on_attempt
         self._on_asked = on_asked
-        self._starting: list[tuple[Worker, Job]] = []
         self.fault: Exception | None = None
         self.on_end: Callable[[], None] = lambda: None
         self._stopping = False
@@ -124,20 +133,7 @@ class Engine(Core):
         self.post(self._begin)
 
     def _begin(self) -> None:
-        plan = self.plan
-        self.emit(
-            events.orchestration_start(
-                run=self.run_id,
-                project=plan.name,
-                level=plan.level,
-                mode=plan.mode,
-                timeline=plan.timeline,
-                total_agents=self.state.total,
-                rehearsal=self.rehearsal,
-                wall=self.wall(),
-            )
-        )
-        self.form.open()
+        self._beginning.begin()
         self._advance()  # at once: an answer may lie behind this in the inbox already
 
     def set_off(self) -> None:
@@ -159,30 +155,12 @@ class Engine(Core):
             ready, change.ready = change.ready, []
             for index in ready:
                 if not stopping:
-                    self._judge(index)
+                    self.starts.judge(index)
         if not stopping:
-            self._start_queued(self.state.status == "running")
+            self.starts.go(new=self.state.status == "running")
         self._end_phases()
         if not self._over and (self.state.unsettled == 0 or stopping) and not self.running:
             self._finish()
-
-    def _judge(self, index: int) -> None:
-        node = self.state.graph.nodes[index]
-        if self.state.tasks[index].status != "ready":
-            return  # left out, or waiting again, since it became ready
-        skip = verdict(self.state, index)
-        if skip is not None:
-            self.skip(node, skip.cause, skip.reason)
-        elif node.kind == "task":
-            self.scheduler.put(index)
-        elif node.kind == "checkpoint":
-            self.checkpoints.reached(node)
-        else:
-            assert isinstance(node.spec, Decision)
-            phase = self.state.phases[node.phase - 1]
-            if phase.started_at is None:
-                self.emit(events.phase_start(phase=node.phase, name=phase.name))
-            self.decisions.open(node.id, node.spec, Card(phase=node.phase, then=self.take_note))
 
     def skip(self, node: Node, cause: str, reason: str) -> None:
         """Leave a node out."""
@@ -199,60 +177,11 @@ class Engine(Core):
                 )
             )
 
-    def _start_queued(self, new: bool) -> None:
-        """Give free slots away; in a paused run only to what is half done."""
-        while (index := self.scheduler.take(new=new)) is not None:
-            job = self.running.get(index)
-            if job is not None:
-                job.holds_slot = True  # it comes back from a wait for a person
-                self.attempts.go_on(job)
-            elif self.state.tasks[index].status in ("ready", "retrying"):
-                self._launch(index)
-            else:
-                self.scheduler.release()  # left out, or waiting again, since it was queued
-
-    def _launch(self, index: int) -> None:
-        state = self.state
-        node, task = state.graph.nodes[index], state.tasks[index]
-        worker = self.workers[index]
-        assert worker is not None  # checked before the run started
-        phase = state.phases[node.phase - 1]
-        if phase.started_at is None:
-            self.emit(events.phase_start(phase=node.phase, name=phase.name))
-        notes = tuple(state.notes)
-        attempt = task.attempt + 1
-        job = Job(
-            node=node,
-            attempt=attempt,
-            state=state,
-            results=self.results,
-            inputs=self.inputs,
-            answers=self.answers,
-            notes=notes,
-            post=self.post,
-            journal=self.journal,
-            pid=self.pid,
-            text=self.steering.texts.get(index, node.title),
-            level=state.level,
-            started=self.t,
-        )
-        self.emit(
-            events.agent_start(
-                task=node.id, agent=node.agent, phase=node.phase, attempt=attempt, notes=len(notes)
-            )
-        )
-        if task.comments:
-            job.comments, job.previous = task.comments, self.reviews.previous.get(index)
-        self.running[index] = job
-        self.attempts.begin(job)
-        self._starting.append((worker, job))
-
     def _flush(self) -> None:
         super()._flush()
-        if self._starting:
-            batch, self._starting = self._starting, []
-            if self.problem is None:  # what is not in the log is not started
-                self.crew.start(batch)
+        batch = self.starts.batch()
+        if batch and self.problem is None:  # what is not in the log is not started
+            self.crew.start(batch)
 
     def _end_phases(self) -> None:
         ended, self._change.phases_ended = self._change.phases_ended, []
@@ -396,7 +325,7 @@ class Engine(Core):
                 self.attempts.cancelled(job, "the run stopped")
             job.ended = True
         self.running.clear()
-        self._starting.clear()
+        self.starts.batch()
         self.timers.clear()
         self._lines.clear()
         self.state.status = "failed"

@@ -78,6 +78,10 @@ class Worker(Protocol):
     Attributes:
         blocking: Whether the call must have a thread of its own.
         retries: How many attempts may follow a retryable failure.
+
+    A worker may say what it is, so that a resumed run can tell whether it changed: by an attribute
+    ``key`` (text; empty: unknown), or by a method ``key_of(context)`` where that depends on what
+    it is given; that one sets ``context.key`` when it starts.
     """
 
     blocking: bool
@@ -117,6 +121,8 @@ class Job:
     #: Why a person sent back what earlier attempts returned, and what the last one did.
     comments: tuple[str, ...] = ()
     previous: Any = None
+    #: What its worker is, as a hash; empty where that can't be known.
+    key: str = ""
     #: The process it belongs to; a forked child is another.
     pid: int = 0
     started: float = 0.0

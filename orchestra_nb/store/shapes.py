@@ -64,6 +64,10 @@ def _are_options(value: Any) -> bool:
     )
 
 
+def _are_told(value: Any) -> bool:
+    return isinstance(value, list) and all(_are_texts(one) and len(one) == 2 for one in value)
+
+
 def _are_tokens(value: Any) -> bool:
     counts = value.values() if isinstance(value, dict) else (value,)
     return all(_is_whole(count) for count in counts)
@@ -83,8 +87,8 @@ def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 _TEXTS = (
     "agent", "asker", "because", "choice", "client", "context", "decision", "description", "error",
-    "model", "name", "note", "option", "project", "question", "question_id", "reason", "response",
-    "run", "sum", "task", "text", "tool", "traceback", "who",
+    "key", "model", "name", "note", "option", "parent", "project", "question", "question_id",
+    "reason", "response", "run", "sum", "task", "text", "tool", "traceback", "who",
 )  # fmt: skip
 _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_TEXTS, _is_text),
@@ -101,7 +105,9 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "level": lambda value: type(value) is int and 1 <= value <= 5,
     "mode": lambda value: value in get_args(Mode),
     "timeline": lambda value: value in get_args(Timeline),
-    "tasks": _are_texts,
+    **dict.fromkeys(("crashed", "functions", "tasks"), _are_texts),
+    "told": _are_told,
+    "plan": _is_mapping,
     "options": _are_options,
     "tokens": _are_tokens,
     "budget": _are_caps,

@@ -30,7 +30,7 @@ from .scenes import SCENES
 from .summary import summary_of
 
 HERE = Path(__file__).parent
-NEWER: set[str] = set()
+NEWER = {"agent_reused", "run_resumed"}
 """Kinds of events that came after the newest release."""
 RUNS = [
     (release.name, run.name)

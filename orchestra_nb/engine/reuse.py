@@ -1,0 +1,235 @@
+"""What is there already is not done again: results of earlier attempts, compared before a start.
+
+An earlier attempt counts where nothing is *known* to differ: what its worker was (its key) and what
+it was given. A worker whose key nobody knows is taken for the same. The comparison is made when a
+task becomes ready, so that one whose input came out the same again is not done again either.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import events
+from ..errors import OrchestraError, TaskFailed
+from ..lineage import Lineages, digest
+from ..state import State
+from .protocols import Job, Stored, Worker
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Prior", "Returned", "Reuse", "Values", "given_to"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What an earlier attempt at a task came to.
+
+    Attributes:
+        run: Id of the run it was made in.
+        attempt: Its number there.
+        result: Where its result is, as this run's log will name it.
+        key: What its worker was; empty where nobody knows.
+        given: What it was given, as :func:`given_to` has it.
+        notes: How many notes there were when it started.
+        level: The project level it was done at.
+        seconds: What it took.
+        tokens: What it used.
+        cost: What it cost, USD.
+        told: ``[kind, text]`` of what its agent found.
+        load: Gives the result.
+    """
+
+    run: str
+    attempt: int
+    result: Stored
+    key: str
+    given: str
+    notes: int
+    level: int
+    seconds: float
+    tokens: int
+    cost: float
+    told: list[list[str]]
+    load: Callable[[], object]
+
+
+def given_to(
+    state: State,
+    lineages: Lineages,
+    index: int,
+    *,
+    text: str,
+    level: int,
+    notes: int,
+    inputs: Mapping[str, Any],
+) -> str:
+    """A hash of what a task is given: its text, what came before it, and what is said to all."""
+    return digest(
+        text,
+        getattr(state.graph.nodes[index], "item", ""),
+        level,
+        state.notes[:notes],
+        dict(inputs),
+        state.answers,
+        lineages.before(index),
+    )
+
+
+class Values(dict[str, Any]):
+    """Results by task id; those of earlier attempts are read when somebody asks for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owed: dict[str, Callable[[], object]] = {}
+        self._lock = threading.Lock()
+
+    def owe(self, task: str, load: Callable[[], object]) -> None:
+        """The result of a task is what ``load`` gives."""
+        self.pop(task, None)
+        self._owed[task] = load
+
+    def __missing__(self, task: str) -> Any:
+        with self._lock:
+            if not super().__contains__(task):
+                load = self._owed[task]
+                try:
+                    self[task] = load()
+                except OrchestraError as error:
+                    raise TaskFailed(task, "completed", str(error)) from error
+            return super().__getitem__(task)
+
+    def get(self, task: str, default: Any = None) -> Any:
+        """The result of a task, or the default."""
+        if task not in self:
+            return default
+        return self[task]
+
+    def __contains__(self, task: object) -> bool:
+        return super().__contains__(task) or task in self._owed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._owed, *super().__iter__()]))
+
+    def __len__(self) -> int:
+        return len(self._owed.keys() | super().keys())
+
+
+class Returned:
+    """A worker for work that was done, but not accepted yet: it returns what it came to."""
+
+    blocking = True
+    retries = 0
+
+    def __init__(self, load: Callable[[], object], key: str):
+        self._load, self.key = load, key
+
+    def __call__(self, context: Any, /) -> object:
+        """The result that is there."""
+        return self._load()
+
+
+class Reuse:
+    """Compares what is there with what would be done now.
+
+    Args:
+        engine: The run's engine.
+        priors: Index of a task -> what an earlier attempt came to.
+        returned: Index of a task -> the worker that gives what was made and not yet reviewed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        priors: Mapping[int, Prior] | None = None,
+        returned: Mapping[int, Returned] | None = None,
+    ):
+        self._engine = engine
+        self._priors = dict(priors or {})
+        self._returned = dict(returned or {})
+        self._lineages = Lineages(engine.state) if self._priors else None
+
+    def instead(self, index: int) -> Worker | None:
+        """Who stands in for a task's worker at its next attempt, if anybody does."""
+        return self._returned.pop(index, None) if self._returned else None
+
+    def offers(self, index: int) -> bool:
+        """Whether a task that became ready may be done already: then it is seen to."""
+        prior = self._priors.pop(index, None) if self._priors else None
+        if prior is None:
+            return False
+        worker = self._engine.workers[index]
+        key_of = getattr(worker, "key_of", None)
+        if key_of is None or not prior.key:
+            return self._judge(index, prior, getattr(worker, "key", ""), request=False)
+        job = self._engine.starts.job(index, prior.attempt)
+        job.notes, job.level = job.notes[: prior.notes], self._engine.state.level
+        threading.Thread(
+            target=self._compare, args=[index, prior, job, key_of], daemon=True,
+            name="orchestra-compare",
+        ).start()  # fmt: skip
+        return True
+
+    def _compare(self, index: int, prior: Prior, job: Job, key_of: Callable[[Any], str]) -> None:
+        """In a thread: a request is made of all that came before, which may be much."""
+        engine = self._engine
+        try:
+            key = key_of(engine.context_of(job))
+        except Exception:  # it can't be made: then its own attempt says why
+            key = ""
+
+        def compared() -> None:
+            if engine.stopping or engine.state.tasks[index].status != "ready":
+                return
+            if not self._judge(index, prior, key, request=True):
+                engine.scheduler.put(index)
+
+        engine.post(compared)
+
+    def _judge(self, index: int, prior: Prior, key: str, *, request: bool) -> bool:
+        """Take an earlier result over unless something is known to differ."""
+        engine, state = self._engine, self._engine.state
+        assert self._lineages is not None
+        if key and prior.key:
+            if key != prior.key:
+                return False
+            if request:  # a request holds all that it is given
+                self._take(index, prior, key)
+                return True
+        given = given_to(
+            state,
+            self._lineages,
+            index,
+            text=state.tasks[index].title,
+            level=state.level,
+            notes=prior.notes,
+            inputs=engine.inputs,
+        )
+        if given != prior.given:
+            return False
+        self._take(index, prior, prior.key)
+        return True
+
+    def _take(self, index: int, prior: Prior, key: str) -> None:
+        engine = self._engine
+        node = engine.state.graph.nodes[index]
+        engine.starts.begin_phase(node.phase)
+        engine.results.owe(node.id, prior.load)
+        engine.emit(
+            events.agent_reused(
+                task=node.id,
+                agent=node.agent,
+                phase=node.phase,
+                attempt=prior.attempt,
+                run=prior.run,
+                result=prior.result,
+                seconds=prior.seconds,
+                key=key,
+                tokens=prior.tokens,
+                cost=prior.cost,
+                told=prior.told,
+            )
+        )

@@ -1,0 +1,125 @@
+"""Lineages: what a node came to, with all that came before it, as one hash.
+
+An agent may see the results of everything before it, so what it was given is the lineages of what
+it waits for. A task that is done again and comes to the same result has the same lineage as before:
+what depends on it need not be done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from .state import State, TaskState
+
+__all__ = ["Lineages", "digest"]
+
+
+def digest(*parts: Any) -> str:
+    """A short hash of JSON-able values; equal values give equal hashes in every process."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Lineages:
+    """The lineages of a state's nodes, each computed once.
+
+    They hold for nodes that are settled; when something is to be done again, they are forgotten.
+    """
+
+    def __init__(self, state: State):
+        self._state = state
+        self._revivals = state.revivals
+        self._of: dict[int, str] = {}
+        self._gates: dict[int, str] = {}
+        self._told: dict[int, list[list[str]]] = {}
+        self._heard = 0
+
+    def of(self, index: int) -> str:
+        """What a settled node came to, and what came before it."""
+        self._look()
+        todo = [index]
+        while todo:  # not by recursion: chains may be as long as a plan
+            one = todo[-1]
+            if one in self._of:
+                todo.pop()
+                continue
+            missing = [i for i in self._parents(one) if i not in self._of]
+            if missing:
+                todo += missing
+            else:
+                todo.pop()
+                self._of[one] = digest(*self._own(one), self._before(one))
+        return self._of[index]
+
+    def before(self, index: int) -> str:
+        """What a node is given, all that it waits for being settled."""
+        self._look()
+        for parent in self._parents(index):
+            self.of(parent)
+        return self._before(index)
+
+    def _look(self) -> None:
+        if self._state.revivals != self._revivals:
+            self._revivals = self._state.revivals
+            self._of.clear()
+            self._gates.clear()
+            self._told.clear()
+            self._heard = 0
+        findings = self._state.findings
+        for finding in findings[self._heard :]:
+            self._told.setdefault(finding.task, []).append([finding.kind, finding.text])
+        self._heard = len(findings)
+
+    def _parents(self, index: int) -> list[int]:
+        """What it waits for; of a phase, once: it is the same for all that wait for it."""
+        graph = self._state.graph
+        node = graph.nodes[index]
+        parents = [*node.needs, *(i for i, _ in node.when)]
+        for gate in node.gates:
+            if gate not in self._gates:
+                parents += graph.gate_members[gate]
+        return parents
+
+    def _before(self, index: int) -> str:
+        graph = self._state.graph
+        node = graph.nodes[index]
+        # A checkpoint is a barrier, not something that was found: one more changes no input.
+        direct = {i for i in node.needs if graph.nodes[i].kind != "checkpoint"}
+        direct.update(i for i, _ in node.when)
+        return digest(
+            sorted((graph.nodes[i].id, self._of[i]) for i in direct),
+            [self._gate(gate) for gate in node.gates],
+        )
+
+    def _gate(self, gate: int) -> str:
+        found = self._gates.get(gate)
+        if found is None:
+            graph = self._state.graph
+            members = sorted((graph.nodes[i].id, self._of[i]) for i in graph.gate_members[gate])
+            found = self._gates[gate] = digest(members)
+        return found
+
+    def _own(self, index: int) -> list[Any]:
+        state = self._state
+        task = state.tasks[index]
+        if task.kind == "task":
+            if task.status != "completed":
+                return [task.id, task.status]
+            return [task.id, "completed", self._result(task), self._told.get(index, [])]
+        decision = state.decisions.get(task.id)
+        outcome = decision.outcome if decision is not None else None
+        if outcome is None:
+            return [task.id, task.status]
+        values = dict(outcome.values) if outcome.values else None
+        return [task.id, outcome.option, outcome.text, outcome.note, values]
+
+    def _result(self, task: TaskState) -> list[Any]:
+        stored = task.result or {}
+        kind = stored.get("kind")
+        if kind == "json" and "value" in stored:
+            return ["json", stored["value"]]
+        if kind == "repr":  # nobody can compare it: taken for the same where its worker was
+            return ["repr", task.key]
+        return [kind, stored.get("sha256")]

@@ -1,0 +1,73 @@
+"""What is to be done again, and what need not be: the part of the fold for second beginnings."""
+
+from __future__ import annotations
+
+from .events import Event
+from .settling import close_span, move, recount, settle
+from .state import SETTLED, Change, Finding, State, TaskState
+
+__all__ = ["agent_reused", "run_resumed", "task_revived"]
+
+
+def task_revived(state: State, e: Event, change: Change) -> None:
+    """Tasks that were over or left out are to be done after all."""
+    for name in e["tasks"]:
+        task = state.tasks[state.graph.index[name]]
+        if task.status in SETTLED:
+            _begin_anew(state, task, change)
+        elif task.status == "retrying":  # its next try comes at once
+            task.wait_cause = task.wait_until = None
+            close_span(task, e["t"])
+            change.tasks.add(task.index)
+    state.revivals += 1
+    recount(state, e["t"], change)
+    change.run = True
+
+
+def run_resumed(state: State, e: Event, change: Change) -> None:
+    """Another process goes on: what it lists is to be done, what was asked is asked anew."""
+    for name in e["crashed"]:
+        state.tasks[state.graph.index[name]].crashes += 1
+    for decision in state.decisions.values():
+        if decision.open:
+            decision.withdrawn = "the process ended; asked anew"
+            decision.deadline = decision.held = decision.held_until = None
+            change.decisions.add(decision.id)
+    again: set[int] = set()
+    for name in e["tasks"]:
+        task = state.tasks[state.graph.index[name]]
+        again.add(task.index)
+        close_span(task, e["t"])
+        if task.status in SETTLED:
+            _begin_anew(state, task, change)
+        elif task.status != "pending":
+            task.ready_at = None
+            task.wait_cause = task.wait_until = None
+            move(state, task, "pending", change)
+    if again:  # an agent that begins anew tells anew what it finds
+        state.findings = [one for one in state.findings if one.task not in again]
+    state.functions = frozenset(e["functions"])
+    state.revivals += 1
+    state.status, state.ended_at = "running", None
+    recount(state, e["t"], change)
+    change.run = True
+
+
+def agent_reused(state: State, e: Event, change: Change) -> None:
+    """A task is done with a result that was there already."""
+    task = state.tasks[state.graph.index[e["task"]]]
+    task.attempt, task.result, task.key = e["attempt"], e["result"], e["key"]
+    task.level, task.notes = state.level, len(state.notes)
+    task.reused = e["run"]
+    task.error = ""
+    for kind, text in e["told"]:
+        state.findings.append(Finding(kind, text, task.agent, task.index, e["t"]))
+        change.findings += 1
+    settle(state, task, "completed", e["t"], change)
+
+
+def _begin_anew(state: State, task: TaskState, change: Change) -> None:
+    move(state, task, "pending", change)
+    state.unsettled += 1
+    task.ended_at = task.fraction = None
+    task.error = task.reason = task.skip_cause = task.message = task.reused = ""
