@@ -38,8 +38,9 @@ TaskStatus: TypeAlias = Literal[
 RunStatus: TypeAlias = Literal["running", "paused", "completed", "failed", "stopped", "interrupted"]
 SETTLED: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
 Purpose: TypeAlias = Literal[
-    "decision", "form", "checkpoint", "overrun", "blocker", "approval", "review", "failure"
-]
+    "decision", "form", "checkpoint", "overrun", "blocker", "approval", "review", "failure",
+    "budget", "spend",
+]  # fmt: skip
 SpanKind: TypeAlias = Literal["run", "failed", "rate_limit", "human", "slot", "budget"]
 
 
@@ -243,6 +244,9 @@ class State:
         answers: Question id -> answer, or default; of the questions that are asked. Empty until it
             is known which these are.
         budget: Caps of the run: ``usd``, ``tokens``.
+        budgets: Caps that were changed, by whose they are: ``phase 2``, ``task analyst``.
+        models: Model -> the one that is used instead.
+        counted: Task id -> USD and tokens that budgets count for what no usage told.
         autopilots: Decision id -> whether autopilot was switched on or off for that one alone.
         functions: The names that were given in ``agents=``.
         parent: Id of the run whose results this one may share.
@@ -252,9 +256,9 @@ class State:
     """
 
     __slots__ = (
-        "adjustments", "answers", "autopilot", "autopilots", "budget", "counts", "decisions",
-        "ended_at", "findings", "functions", "graph", "id", "level", "mode", "notes", "parent",
-        "phases", "project", "rehearsal", "revivals", "seq", "status", "t", "tasks", "timeline",
+        "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
+        "counts", "decisions", "ended_at", "findings", "functions", "graph", "id", "level", "mode",
+        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "seq", "status", "t", "tasks", "timeline",
         "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
@@ -282,6 +286,9 @@ class State:
         self.adjustments: list[str] = []
         self.answers: dict[str, Any] = {}
         self.budget: dict[str, Any] = plan.budget.model_dump() if plan.budget else {}
+        self.budgets: dict[str, dict[str, Any]] = {}
+        self.models: dict[str, str] = {}
+        self.counted: dict[str, tuple[float, int]] = {}
         self.usage = Usage()
         self.tasks = [
             TaskState(n.index, n.id, n.agent, n.phase, n.kind, n.title, n.unmet)
@@ -313,6 +320,8 @@ class State:
         twin.adjustments = self.adjustments[:]
         twin.answers, twin.budget = self.answers.copy(), self.budget.copy()
         twin.autopilots = self.autopilots.copy()
+        twin.budgets, twin.models = self.budgets.copy(), self.models.copy()
+        twin.counted = self.counted.copy()
         twin.usage = replace(self.usage, tokens=self.usage.tokens.copy())
         twin.tasks = [_copy_task(task) for task in self.tasks]
         twin.phases = [replace(phase, counts=phase.counts.copy()) for phase in self.phases]

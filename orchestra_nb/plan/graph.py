@@ -36,7 +36,7 @@ class Node:
     id: str
     agent: str
     phase: int
-    kind: Literal["task", "decision", "checkpoint"]
+    kind: Literal["task", "group", "decision", "checkpoint"]
     title: str
     spec: Task | Decision
     needs: tuple[int, ...] = ()

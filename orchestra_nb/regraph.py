@@ -1,0 +1,115 @@
+"""Giving a state another graph: one that has grown, or that of another plan.
+
+What is known of a node stays with its id, wherever that stands now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .plan.graph import Graph
+from .settling import recount
+from .state import SETTLED, Change, PhaseState, State, TaskState
+
+__all__ = ["regraph"]
+
+_WORK = ("task", "group")
+
+
+def regraph(state: State, graph: Graph, t: float, change: Change) -> None:
+    """Give a state another graph, in place.
+
+    A node keeps what happened to it if there was one of its id and kind; what it is (agent, phase,
+    kind, text) is the new graph's, but for a text that a person edited. New nodes are pending, and
+    ready at once if they wait for nothing; what is gone is forgotten, with what its agent found.
+
+    Args:
+        state: Changed in place; ``state.graph`` is the new graph then.
+        graph: Compiled, of whatever plan.
+        t: The run's ``t``: when it happens.
+        change: Gets what was changed; what it holds already is told by the new indexes.
+    """
+    moved = _tasks(state, graph)
+    state.graph = graph
+    if any(old != new for old, new in moved.items()) or len(moved) < len(state.graph.nodes):
+        change.graph = True
+    _refer(state, moved, change)
+    _phases(state)
+    if state.seq:
+        recount(state, t, change)
+        _close(state, t, change)
+    change.run = True
+
+
+def _tasks(state: State, graph: Graph) -> dict[int, int]:
+    """Make one entry a node; where those that stay have gone: old index -> new one."""
+    old = {task.id: task for task in state.tasks}
+    before = state.graph.nodes
+    moved: dict[int, int] = {}
+    tasks: list[TaskState] = []
+    for node in graph.nodes:
+        task = old.get(node.id)
+        if task is None or (task.kind in _WORK) != (node.kind in _WORK):
+            task = TaskState(
+                node.index, node.id, node.agent, node.phase, node.kind, node.title, node.unmet
+            )
+        else:
+            if task.title == before[task.index].title:
+                task.title = node.title
+            moved[task.index] = node.index
+            task.index, task.agent, task.phase = node.index, node.agent, node.phase
+            task.kind = node.kind
+        tasks.append(task)
+    state.tasks = tasks
+    return moved
+
+
+def _refer(state: State, moved: Mapping[int, int], change: Change) -> None:
+    """Let everything that names a node by its index name it by the new one."""
+    if len(moved) == len(state.tasks) and all(old == new for old, new in moved.items()):
+        return
+    state.findings = [
+        replace(one, task=moved[one.task]) for one in state.findings if one.task in moved
+    ]
+    for decision in state.decisions.values():
+        if decision.task is not None:
+            decision.task = moved.get(decision.task)
+        if decision.about is not None:
+            decision.about = moved.get(decision.about)
+    change.tasks = {moved[index] for index in change.tasks if index in moved}
+    change.ready = [moved[index] for index in change.ready if index in moved]
+
+
+def _phases(state: State) -> None:
+    """Count everything anew."""
+    graph = state.graph
+    old = {phase.name: phase for phase in state.phases}
+    state.phases = []
+    for number, name in enumerate(graph.phase_names, start=1):
+        members, gate = graph.members[number - 1], graph.gate_members[number - 1]
+        counts = Counter(state.tasks[index].status for index in members)
+        before = old.get(name)
+        state.phases.append(
+            PhaseState(
+                number,
+                name,
+                len(members),
+                counts,
+                sum(state.tasks[index].status not in SETTLED for index in gate),
+                before.started_at if before else None,
+                before.ended_at if before else None,
+            )
+        )
+    state.total = sum(phase.total for phase in state.phases)
+    state.counts = sum((phase.counts for phase in state.phases), Counter())
+    state.unsettled = sum(task.status not in SETTLED for task in state.tasks)
+
+
+def _close(state: State, t: float, change: Change) -> None:
+    """A phase that only waited for what is gone is over."""
+    for phase in state.phases:
+        if phase.unsettled == 0 and phase.ended_at is None:
+            phase.ended_at = t
+            change.phases_ended.append(phase.number)
