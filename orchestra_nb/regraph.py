@@ -89,7 +89,7 @@ def _phases(state: State) -> None:
     state.phases = []
     for number, name in enumerate(graph.phase_names, start=1):
         members, gate = graph.members[number - 1], graph.gate_members[number - 1]
-        counts = Counter(state.tasks[index].status for index in members)
+        counts: Counter[str] = Counter(state.tasks[index].status for index in members)
         before = old.get(name)
         state.phases.append(
             PhaseState(

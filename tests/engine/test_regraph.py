@@ -39,7 +39,7 @@ def test_the_same_graph_changes_nothing(plan: Plan, data: st.DataObject) -> None
     state, same = fold(lines[:cut], plan), fold(lines[:cut], plan)
     change = regraphed(state, plan)
     assert fields_of(state) == fields_of(same)
-    assert not change.graph and not change.ready and not change.phases_ended
+    assert (change.graph, change.ready, change.phases_ended) == (False, [], [])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -79,7 +79,7 @@ def test_what_happened_stays_with_its_id() -> None:
     assert (state.total, state.unsettled, state.done) == (4, 2, (2, 4))
     assert dict(state.counts) == {"ready": 1, "completed": 2, "pending": 1}
     assert [p.ended_at for p in state.phases] == [None, None]
-    assert change.graph and change.ready == [0]
+    assert (change.graph, change.ready) == (True, [0])
 
 
 def test_what_is_gone_takes_along_what_names_it() -> None:
@@ -96,7 +96,8 @@ def test_what_is_gone_takes_along_what_names_it() -> None:
     regraph(state, compile_plan(phases([task("b")], [task("c", "b")])), 9.0, change)
     assert [(f.text, f.task) for f in state.findings] == [("seen by b", 0)]
     assert state.decisions["d"].task is None
-    assert change.tasks >= {0} and change.ready[0] == 0
+    assert change.tasks >= {0}
+    assert change.ready[0] == 0
     assert state.task("c").status == "ready"
 
 
@@ -121,5 +122,5 @@ def test_a_phase_whose_rest_is_gone_is_over() -> None:
     state = fold(lines[:cut], rig.plan)
     done = next(t.id for t in state.tasks if t.status == "completed")
     change = regraphed(state, phases([task(done)]))
-    assert change.phases_ended == [1] and state.phases[0].ended_at == 9.0
+    assert (change.phases_ended, state.phases[0].ended_at) == ([1], 9.0)
     assert state.unsettled == 0
