@@ -84,6 +84,8 @@ class MessagesServer:
         limits: What may be sent, and what the headers say of that; by default enough.
 
     Attributes:
+        fault: Says what happens to a request once the script is over; `None` leaves that to the
+            request's own markers.
         gate: Answers wait until this many requests have been in flight at once.
         requests: Every request seen, oldest first.
         in_flight: Requests being answered now; one whose client went away is not.
@@ -105,6 +107,7 @@ class MessagesServer:
         self.host, self.port = host, port
         self.delta_chars, self.delta_delay, self.latency = delta_chars, delta_delay, latency
         self.limits = limits
+        self.fault: Callable[[Body], Fault | None] = lambda body: None
         self.requests: list[Seen] = []
         self.in_flight = self.max_in_flight = self.gate = 0
         self._steps: deque[Fault] = deque()
@@ -305,6 +308,8 @@ class MessagesServer:
     def _step(self, body: Body) -> Fault:
         if self._steps:
             return self._steps.popleft()
+        if (chosen := self.fault(body)) is not None:
+            return chosen
         found = marked("\n".join(texts(body, "user")))
         if found is None:
             return OK
