@@ -12,7 +12,7 @@ import pytest
 
 import orchestra_nb as onb
 from orchestra_nb.agents.governor import Headroom, headroom
-from tests.messages_server import Body, Limits, MessagesServer, Reply, ToolCall, fault
+from tests.messages_server import Body, Fault, Limits, MessagesServer, Reply, ToolCall, fault
 
 Start = Callable[..., onb.Run]
 WITHIN_S = 40.0
@@ -142,6 +142,29 @@ def test_529_to_all_at_once_makes_no_herd(server: MessagesServer, start: Start) 
     assert {task.attempt for task in run.state.tasks} == {1}
     assert len(limits.refusals) <= count + 3, "once each, then hardly anybody asks"
     back_one_by_one([seen.t for seen in server.requests if seen.t > limits.overloaded])
+
+
+@pytest.mark.parametrize(
+    "step", [fault(529), fault(429), fault(429, retry_after=1)], ids=["529", "429", "told"]
+)
+def test_all_refused_at_once_come_back_one_by_one(
+    server: MessagesServer, start: Start, step: Fault
+) -> None:
+    """30 first requests are refused in one moment: half as many may ask, then more again."""
+    count = server.gate = 30
+    server.fault = lambda body: step if len(server.bodies) <= count else None
+    run = start(count)
+    until(lambda: len(server.bodies) == count and room(server).concurrency is not None)
+    shrunk = room(server).concurrency
+    assert shrunk is not None
+    done(run, server)
+    assert len(server.bodies) == 2 * count, "each asked twice, nobody in vain"
+    assert [task.attempt for task in run.state.tasks] == [2] * count
+    first, last = server.requests[0].t, server.requests[count].t
+    assert last - first > 0.75
+    back_one_by_one([seen.t for seen in server.requests[count:]])
+    assert shrunk <= count / 2 + 1
+    until(lambda: (room(server).concurrency or 0) > shrunk)
 
 
 def test_runs_share_what_there_is(server: MessagesServer, start: Start) -> None:
