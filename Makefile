@@ -1,10 +1,11 @@
 # Needs python3 (3.11 or later), make and a package index; everything else is made here.
 #   make lab     the quickstart in JupyterLab
 #   make demo    the same plan in the terminal
-#   make test    all checks and tests
+#   make test    all checks and tests; with WORKERS=0 one at a time
 
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 3
 BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
@@ -45,7 +46,7 @@ notebooks: $(VENV)/.test
 
 pytest: $(VENV)/.test
 	@echo "Browser tests use: $$($(BIN)/python -m tests.chromium --install)"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 # Debian ships Python without what makes environments.
 $(BIN)/python:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ KERNELS = {"ipykernel-7": None, "ipykernel-6": Path(sys.prefix) / "ipykernel6"}
 
 
 find_chromium = cache(chromium_path.find)
+_left_out = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,11 +45,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_needs_browser)
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember whether a browser test was left out; with workers only their reports tell."""
+    global _left_out
+    _left_out |= report.skipped and chromium_path.MISSING in str(report.longrepr)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail where browser tests were left out, unless that was accepted."""
-    left_out = any(_needs_browser(item) for item in session.items) and find_chromium() is None
-    if left_out and os.environ.get("ORCHESTRA_NO_BROWSER") != "1" and session.exitstatus == 0:
+    accepted = os.environ.get("ORCHESTRA_NO_BROWSER") == "1"
+    if _left_out and not accepted and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no worker's test run beside one that is to be alone; waiting is not the test's time."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    # Windows has no such locks; there the tests run one after the other.
+    import fcntl
+
+    workers: Path = item.config._tmp_path_factory.getbasetemp().parent  # type: ignore[attr-defined]
+    with (workers / "door").open("w") as door, (workers / "room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits to be alone keeps everybody else out
+        if item.get_closest_marker("alone"):
+            fcntl.flock(room, fcntl.LOCK_EX)
+        else:
+            fcntl.flock(room, fcntl.LOCK_SH)
+            fcntl.flock(door, fcntl.LOCK_UN)
+        try:
+            return (yield)
+        finally:  # in words: a process that a test forked may still hold the files
+            fcntl.flock(room, fcntl.LOCK_UN)
+            fcntl.flock(door, fcntl.LOCK_UN)
 
 
 def _needs_browser(item: pytest.Item) -> bool:

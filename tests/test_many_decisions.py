@@ -32,6 +32,7 @@ def plan_of(burners: int) -> onb.Plan:
     return onb.Plan(name="Many", phases=[onb.Phase(name="P", tasks=tasks)])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("burners", [0, 4], ids=["idle", "busy"])
 def test_all_time_out_within_a_second_of_their_time(tmp_path: Path, burners: int) -> None:
     """Each has one outcome, by timeout, in its second, also while functions burn Python."""
