@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         TaskFailed,
     )
     from .handle import Run
-    from .launch import open, rehearse, run
+    from .launch import open, rehearse, resume, run
     from .live import status
     from .plan import Agent as AgentSpec
     from .plan import Budget, Decision, Option, Phase, Plan, Question, Task, Timeouts
@@ -60,6 +60,7 @@ __all__ = [
     "run",
     "rehearse",
     "open",
+    "resume",
     "status",
     "Run",
     "Outcome",
@@ -86,7 +87,7 @@ __all__ = [
 _HOMES = {
     "plan": ("Plan", "Phase", "Task", "Decision", "Option", "Question", "Budget", "Timeouts"),
     "runs": ("check",),
-    "launch": ("run", "rehearse", "open"),
+    "launch": ("run", "rehearse", "open", "resume"),
     "live": ("status",),
     "handle": ("Run",),
     "agents.context": ("Context",),

@@ -6,22 +6,37 @@ run goes on; what is wrong with those keeps nothing from starting: they have nob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from .agents.codekeys import CodeKeys
 from .agents.functions import Function
 from .engine.protocols import Worker
 from .errors import SetupError
 from .plan.graph import Graph, Node
 from .plan.text import did_you_mean, fold, short
 
-__all__ = ["Agents", "workers_of"]
+__all__ = ["Agents", "functions_of", "workers_of"]
 
 Agents = Mapping[str, Any]
 
 
-def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list[Worker | None]:
+def workers_of(
+    graph: Graph,
+    agents: Agents | None,
+    claude: bool | None,
+    *,
+    idle: Collection[int] = (),
+    by_hand: Collection[str] = (),
+) -> list[Worker | None]:
     """Who does each task; ``None`` for decisions, and for what is left out and has nobody.
+
+    Args:
+        graph: The compiled plan.
+        agents: Agent name or task id -> who does it.
+        claude: Whether Claude does what has no function.
+        idle: Indexes of tasks that need nobody, because they are done.
+        by_hand: Names that functions did before: Claude does not step in for these unasked.
 
     Raises:
         SetupError: Naming everything that is wrong at once.
@@ -42,8 +57,9 @@ def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list
     workers: list[Worker | None] = []
     tasks = [node for node in graph.nodes if node.kind == "task"]
     to_claude: list[str] = []
+    keys = CodeKeys()
     functions = {
-        name: Function(agent)
+        name: Function(agent, key=keys.of(agent))
         for name, agent in given.items()
         if callable(agent) and not isinstance(agent, type) and not _is_worker(agent)
     }
@@ -57,15 +73,17 @@ def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list
         own = node.id if node.id == node.agent else fold(node.id)
         named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
         used.update(named)
-        faults: list[str] = problems if node.skip is None else []
+        wanted = node.skip is None and node.index not in idle
+        faults: list[str] = problems if wanted else []
         if named:
             agent = functions.get(named[0], given[named[0]])
             workers.append(_worker(agent, named[0], graph, node, faults))
             continue
         entry = graph.plan.agent_for(node.agent)
-        if not given or claude or (entry is not None and entry.model is not None):
+        by_function = node.agent in by_hand or node.id in by_hand
+        if claude or (not given and not by_function) or (entry is not None and entry.model):
             workers.append(_claude(graph, node, faults))
-            if node.skip is None:
+            if wanted:
                 to_claude.append(node.agent)
             continue
         faults.append(
@@ -81,11 +99,19 @@ def workers_of(graph: Graph, agents: Agents | None, claude: bool | None) -> list
             )
     if problems:
         raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
-    cast = list(zip(graph.nodes, workers, strict=True))
-    _check_keys([worker for node, worker in cast if node.skip is None], to_claude)
+    at_work = [node.skip is None and node.index not in idle for node in graph.nodes]
+    _check_keys([w for w, wanted in zip(workers, at_work, strict=True) if wanted], to_claude)
     return [
-        None if node.skip is not None and _fault_of(worker) else worker for node, worker in cast
+        worker if wanted or not _fault_of(worker) else None
+        for worker, wanted in zip(workers, at_work, strict=True)
     ]
+
+
+def functions_of(agents: Agents | None) -> list[str]:
+    """The names that something other than Claude does."""
+    from .agents.claude import Claude
+
+    return sorted(name for name, agent in (agents or {}).items() if not isinstance(agent, Claude))
 
 
 def _is_worker(agent: Any) -> bool:

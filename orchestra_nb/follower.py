@@ -14,7 +14,7 @@ from .state import Change, State
 from .store.folder import RunFolder
 from .store.reader import Problems, Tail
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "fold_line"]
 
 ALIVE_EVERY_S = 0.5
 """How often one asks whether the process that writes is still there."""
@@ -98,10 +98,7 @@ class Follower:
     def _read(self, hear: Callable[[Event], None] | None, *, last: bool) -> None:
         change = self._change
         for event in self._tail.read(last=last):
-            try:
-                apply(self.state, event, change)
-            except (KeyError, TypeError, IndexError, AttributeError):
-                self.problems.add(self.state.seq, "an event that does not fit the plan", lost=True)
+            fold_line(self.state, event, change, self.problems)
             change.clear()
             stamp = event.get("timestamp")
             self._stamp = stamp if isinstance(stamp, str) else ""
@@ -121,6 +118,16 @@ class Follower:
         if state.ended_at is not None:
             return state.ended_at
         return max(state.t, time.time() - self._behind) if self._behind else state.t
+
+
+def fold_line(state: State, event: Event, change: Change, problems: Problems) -> bool:
+    """Fold an event that was read from disk; one that does not fit is named and passed over."""
+    try:
+        apply(state, event, change)
+    except (KeyError, TypeError, IndexError, AttributeError):
+        problems.add(state.seq, "an event that does not fit the plan", lost=True)
+        return False
+    return True
 
 
 _GOING_ON = ("running", "paused")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import runs
+from .again import resume as again
+from .again.preview import Preview
 from .events import Event
 from .handle import Run
 from .plan import Budget, Plan
@@ -17,7 +19,7 @@ from .webhook.hook import Webhook
 if TYPE_CHECKING:
     from .notebook.attach import Notebook
 
-__all__ = ["open", "rehearse", "run"]
+__all__ = ["open", "rehearse", "resume", "run"]
 
 Mode = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
 Timeline = Literal["urgent", "normal", "relaxed"]
@@ -191,6 +193,99 @@ def open(run_id: str | Path, *, home: str | Path | None = None) -> Run:
     found = runs.open_run(run_id, home=home)
     notebook = _notebook()
     if notebook is not None:
+        notebook.present(found)
+    return found
+
+
+@overload
+def resume(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    dry_run: Literal[True],
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    claude: bool | None = None,
+    home: str | Path | None = None,
+) -> Preview: ...
+
+
+@overload
+def resume(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: Literal[False] = False,
+    claude: bool | None = None,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run: ...
+
+
+def resume(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: bool = False,
+    claude: bool | None = None,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run | Preview:
+    """Go on with a run that broke off, was stopped, or in which something failed.
+
+    What is done is not done again, unless its function, its request to a model, its text or what it
+    was given is known to have changed; what was at work is done again, what was asked is asked
+    again, every outcome is kept. It goes on in the same log.
+
+    Args:
+        run_id: Id of the run, or the beginning of one.
+        agents: As for :func:`run`; those whose work is done may be left out.
+        plan: The plan as it is now, if it changed; only what depends on the change runs again.
+        rerun: Ids of tasks to do again in any case.
+        dry_run: ``True``: start nothing; return what would be kept, run and asked, and why.
+        claude: As for :func:`run`.
+        home: Folder of runs.
+        seed: As for :func:`run`.
+        on_event: As for :func:`run`.
+        on_decision: As for :func:`run`.
+        webhook: As for :func:`run`.
+
+    Returns:
+        The run; where nothing is left to do, as it was recorded. With ``dry_run`` a
+        :class:`Preview`: it prints as a table, and has a ``frame``.
+
+    Raises:
+        PlanError: If the changed plan is not valid. Nothing was started.
+        SetupError: If somebody is missing who does what is left. Nothing was started.
+        CommandError: If it is going on in this process, or ``rerun`` names no task of it.
+        LockedError: If another process runs it.
+        StoreError: If there is no such run, or it can't be written.
+    """
+    found = again.resume(
+        run_id,
+        agents,
+        plan=plan,
+        rerun=rerun,
+        dry_run=dry_run,
+        claude=claude,
+        home=home,
+        seed=seed,
+        on_event=on_event,
+        on_decision=on_decision,
+        webhook=webhook,
+    )
+    notebook = _notebook()
+    if notebook is not None and isinstance(found, Run):
         notebook.present(found)
     return found
 

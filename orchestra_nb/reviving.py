@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from .events import Event
+from .plan import Plan
+from .plan.graph import compile_plan
+from .regraph import regraph
 from .settling import close_span, move, recount, settle
 from .state import SETTLED, Change, Finding, State, TaskState
 
@@ -26,6 +29,8 @@ def task_revived(state: State, e: Event, change: Change) -> None:
 
 def run_resumed(state: State, e: Event, change: Change) -> None:
     """Another process goes on: what it lists is to be done, what was asked is asked anew."""
+    if "plan" in e:
+        _replan(state, Plan(**e["plan"]).filled(), e["t"], change)
     for name in e["crashed"]:
         state.tasks[state.graph.index[name]].crashes += 1
     for decision in state.decisions.values():
@@ -51,6 +56,18 @@ def run_resumed(state: State, e: Event, change: Change) -> None:
     state.status, state.ended_at = "running", None
     recount(state, e["t"], change)
     change.run = True
+
+
+def _replan(state: State, plan: Plan, t: float, change: Change) -> None:
+    """From here on it is another plan; what its head says anew counts from here on too."""
+    before = state.graph.plan
+    regraph(state, compile_plan(plan), t, change)
+    state.project = plan.name
+    state.level = plan.level if plan.level != before.level else state.level
+    state.timeline = plan.timeline if plan.timeline != before.timeline else state.timeline
+    state.mode = plan.mode
+    if plan.budget != before.budget:
+        state.budget = plan.budget.model_dump() if plan.budget else {}
 
 
 def agent_reused(state: State, e: Event, change: Change) -> None:

@@ -8,14 +8,14 @@ import os
 import secrets
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from .agents.rehearsal import Rehearsal
-from .casting import Agents, workers_of
+from .casting import Agents, functions_of, workers_of
 from .engine.protocols import Worker
 from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError, StoreError
@@ -179,7 +179,8 @@ def start(
     known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
-    return _start(declared, graph, workers, inputs, known, home, seed, None, hearers)
+    named = functions_of(agents)
+    return _start(declared, graph, workers, inputs, known, home, seed, None, hearers, named)
 
 
 @_collector_paused()
@@ -310,6 +311,7 @@ def _start(
     seed: int | None,
     rehearsal: float | None,
     hearers: Hearers,
+    functions: Sequence[str] = (),
 ) -> Run:
     plan = graph.plan
     hearers.check()
@@ -332,7 +334,16 @@ def _start(
         raise
     state = State(graph)
     state.rehearsal = rehearsal
-    return begin(state, journal, workers, hearers, inputs=inputs, answers=answers, seed=seed)
+    return begin(
+        state,
+        journal,
+        workers,
+        hearers,
+        inputs=inputs,
+        answers=answers,
+        seed=seed,
+        functions=functions,
+    )
 
 
 def interrupt(reason: str) -> None:

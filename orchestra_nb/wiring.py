@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .afterwards import rate_afterwards
 from .agents.context import Context
 from .agents.rehearsal import DEFAULT_ESTIMATE_S
+from .engine.beginnings import Before
 from .engine.engine import Engine
 from .engine.loops import loops
 from .engine.orders import Order
@@ -64,6 +65,8 @@ def begin(
     inputs: Mapping[str, Any] | None,
     answers: Mapping[str, Any],
     seed: int | None,
+    before: Before | None = None,
+    functions: Sequence[str] = (),
 ) -> Run:
     """Wire a run's engine and start it.
 
@@ -75,6 +78,8 @@ def begin(
         inputs: Values of the plan's inputs, as they were given.
         answers: Answers to the plan's questions that are known.
         seed: Makes what is random the same each time.
+        before: What there is already.
+        functions: The names that were given in ``agents=`` and are not Claude's.
     """
     folder, graph, rehearsal = journal.folder, state.graph, state.rehearsal
     plan = graph.plan
@@ -118,6 +123,9 @@ def begin(
         on_attempt=None if rehearsal else note_duration,
         left=lambda seconds: seconds_left(state, engine.t, seconds),
         look=look,
+        before=before,
+        functions=functions,
+        start_t=state.t,
     )
     run = Run(
         engine,

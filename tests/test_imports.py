@@ -13,7 +13,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
 VALUES = {
-    "errors", "plan", "events", "commands", "state", "settling", "reviving", "fold",
+    "errors", "plan", "events", "commands", "state", "settling", "regraph", "reviving",
+    "fold",
     "lineage", "rating",
 }  # fmt: skip
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "webhook", "hearing", "handle"}
@@ -30,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": {"errors", "plan", "events"},
     "settling": {"state"},
     "regraph": {"plan", "settling", "state"},
-    "reviving": {"plan", "events", "settling", "state"},
+    "reviving": {"plan", "events", "regraph", "settling", "state"},
     "fold": {"events", "reviving", "settling", "state"},
     "lineage": {"state"},
     "rating": {"errors", "events", "commands", "state"},
@@ -60,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "casting": {*VALUES, "engine.protocols", "agents"},
     "wiring": HEADLESS | {"afterwards"},
     "runs": HEADLESS | {"afterwards", "record", "casting", "housekeeping", "wiring"},
-    "again": HEADLESS | {"casting", "record", "wiring", "runs"},
+    "again": HEADLESS | {"casting", "follower", "record", "wiring", "runs"},
     "live": {*VALUES, "store", "views", "follower", "housekeeping", "runs"},
     "widgets": {"errors", "plan", "state", "commands", "views"},
     "notebook": {*VALUES, "engine.engine", "engine.orders", "views", "widgets", "handle"},

@@ -35,7 +35,7 @@ class Prior:
         key: What its worker was; empty where nobody knows.
         given: What it was given, as :func:`given_to` has it.
         notes: How many notes there were when it started.
-        level: The project level it was done at.
+        level: The project level to compare at.
         seconds: What it took.
         tokens: What it used.
         cost: What it cost, USD.
@@ -152,6 +152,14 @@ class Reuse:
         self._returned = dict(returned or {})
         self._lineages = Lineages(engine.state) if self._priors else None
 
+    def __bool__(self) -> bool:
+        """Whether anything may be done already."""
+        return bool(self._priors or self._returned)
+
+    def returns(self, index: int) -> bool:
+        """Whether somebody stands in for a task's worker at its next attempt."""
+        return index in self._returned
+
     def instead(self, index: int) -> Worker | None:
         """Who stands in for a task's worker at its next attempt, if anybody does."""
         return self._returned.pop(index, None) if self._returned else None
@@ -166,7 +174,7 @@ class Reuse:
         if key_of is None or not prior.key:
             return self._judge(index, prior, getattr(worker, "key", ""), request=False)
         job = self._engine.starts.job(index, prior.attempt)
-        job.notes, job.level = job.notes[: prior.notes], self._engine.state.level
+        job.notes, job.level = job.notes[: prior.notes], prior.level
         threading.Thread(
             target=self._compare, args=[index, prior, job, key_of], daemon=True,
             name="orchestra-compare",
@@ -204,7 +212,7 @@ class Reuse:
             self._lineages,
             index,
             text=state.tasks[index].title,
-            level=state.level,
+            level=prior.level,
             notes=prior.notes,
             inputs=engine.inputs,
         )

@@ -1,0 +1,82 @@
+"""What an earlier run came to: its log read back and folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import StoreError
+from ..follower import fold_line
+from ..plan import Plan
+from ..plan.graph import compile_plan
+from ..state import Change, State
+from ..store.folder import RunFolder
+from ..store.reader import Problems, read_events
+from ..store.results import load_result
+
+__all__ = ["Past", "loader", "read_past"]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run as its log has it.
+
+    Attributes:
+        folder: The run's folder.
+        declared: The plan as it was given last, with the values of its inputs.
+        state: What the log comes to.
+        problems: What was wrong with lines of the log; those were passed over.
+        died: Whether its process ended without a word: it was killed, or crashed.
+    """
+
+    folder: RunFolder
+    declared: Plan
+    state: State
+    problems: Problems
+    died: bool
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The plan's inputs and their values."""
+        return {key: item.default for key, item in self.declared.inputs.items()}
+
+
+def read_past(folder: RunFolder, *, until: float | None = None) -> Past:
+    """Read a run's log back.
+
+    Args:
+        folder: The run's folder; its log may be growing.
+        until: The run's ``t`` after which nothing counts.
+
+    Raises:
+        StoreError: If there is no log, it holds no beginning, or a newer version wrote it.
+    """
+    declared = folder.load_plan()
+    state = State(compile_plan(declared.filled()))
+    state.id = folder.id
+    events, problems = read_events(folder.log)
+    change = Change()
+    last = ""
+    for event in events:
+        if until is not None and event["t"] > until:
+            break
+        if fold_line(state, event, change, problems):
+            last = event["event"]
+            if "plan" in event and last == "run_resumed":
+                declared = Plan(**event["plan"])
+        change.clear()
+    if not state.seq:
+        raise StoreError(f"The log {folder.log} holds no event; there is nothing to go on from.")
+    return Past(folder, declared, state, problems, last not in _LAST_WORDS)
+
+
+_LAST_WORDS = {"orchestration_complete", "run_interrupted", "rating"}
+
+
+def loader(
+    folder: RunFolder, stored: Mapping[str, Any] | None, worker: object
+) -> Callable[[], object]:
+    """What gives a stored result; a model's, where the worker says of which class."""
+    where, model = dict(stored or {}), getattr(worker, "output", None)
+    return lambda: load_result(folder.path, where, model=model)

@@ -1,0 +1,171 @@
+"""Taking a run up where it was left, in its own log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from ..agents.rehearsal import Rehearsal
+from ..casting import Agents, functions_of, workers_of
+from ..engine.beginnings import Before, Resumed
+from ..engine.protocols import Worker
+from ..errors import CommandError, SetupError
+from ..events import Event
+from ..handle import Run
+from ..hearing import Hearers
+from ..plan import Plan, configured
+from ..plan.graph import Graph, compile_plan
+from ..record import login_name
+from ..regraph import regraph
+from ..runs import live_runs, open_run
+from ..state import Change, DecisionState, State
+from ..store.folder import RunFolder
+from ..store.home import find_run
+from ..store.journal import FileJournal
+from ..store.settings import settings
+from ..webhook.hook import Webhook
+from ..wiring import begin, declared_s
+from .outlook import Outlook, look_ahead
+from .past import Past, read_past
+from .preview import Preview
+
+__all__ = ["resume"]
+
+
+def resume(
+    run_id: str | Path,
+    agents: Agents | None = None,
+    *,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: bool = False,
+    claude: bool | None = None,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run | Preview:
+    """Go on with a run; see :func:`orchestra_nb.resume` for the arguments."""
+    folder = RunFolder.open(find_run(str(run_id), where=home))
+    _refuse_live(folder)
+    hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
+    hearers.check()
+    if dry_run:
+        past = read_past(folder)
+        _, now, _, outlook = _prepare(past, agents, plan, rerun, claude)
+        return Preview.of(past, now, outlook)
+    # The lock first: what is read then is all there is, and stays so.
+    journal = FileJournal(folder, mirror=settings.mirror)
+    try:
+        past = read_past(folder)
+        declared, now, workers, outlook = _prepare(past, agents, plan, rerun, claude)
+        if not outlook.again:
+            journal.close()
+            return open_run(folder.path.name, home=folder.home)
+        changed = None if declared == past.declared else declared.to_dict()
+        resumed = Resumed(
+            who=login_name(),
+            tasks=outlook.again,
+            crashed=outlook.crashed,
+            given_up=outlook.given_up,
+            plan=changed,
+            results=outlook.results,
+        )
+        before = Before(priors=outlook.priors, returned=outlook.returned, resumed=resumed)
+        return begin(
+            now,
+            journal,
+            workers,
+            hearers,
+            inputs=None,
+            answers=now.answers,
+            seed=seed,
+            before=before,
+            functions=functions_of(agents),
+        )
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _refuse_live(folder: RunFolder) -> None:
+    for run in live_runs():
+        if run.folder == folder.path:
+            raise CommandError(
+                f"The run {run.id} is going on in this process: onb.open({run.id!r}) shows it"
+            )
+
+
+def _prepare(
+    past: Past,
+    agents: Agents | None,
+    plan: Plan | str | Path | None,
+    rerun: Collection[str],
+    claude: bool | None,
+) -> tuple[Plan, State, list[Worker | None], Outlook]:
+    """The plan and the state from here on, who does what, and what that comes to."""
+    declared = past.declared if plan is None else _read(plan, past.declared)
+    now = past.state.copy()
+    if declared != past.declared:
+        regraph(now, compile_plan(declared.filled()), now.t, Change())
+    graph = now.graph
+    again = _named(graph, rerun)
+    idle = {
+        task.index
+        for task in now.tasks
+        if task.status in ("completed", "skipped") and task.id not in again
+    }
+    workers = _cast(past, graph, agents, claude, idle)
+    inputs = {key: item.default for key, item in declared.inputs.items()}
+    outlook = look_ahead(past, now, workers, inputs=inputs, rerun=again)
+    _check_cast(graph, workers, outlook)
+    return declared, now, workers, outlook
+
+
+def _read(given: Plan | str | Path, before: Plan) -> Plan:
+    """A changed plan, with the values that the run's inputs have."""
+    plan = configured(given if isinstance(given, Plan) else Plan.load(given))
+    known = {key: item.default for key, item in before.inputs.items() if key in plan.inputs}
+    return plan.model_copy(update={"inputs": plan.filled(known).inputs})
+
+
+def _named(graph: Graph, names: Collection[str]) -> set[str]:
+    if isinstance(names, str):
+        raise SetupError(f"rerun takes a list of ids; for one task pass rerun=[{names!r}]")
+    found = set()
+    for name in names:
+        node = graph.find(str(name))
+        if node.kind != "task":
+            raise SetupError(
+                f"rerun names {node.id!r}, a {node.kind}: an outcome is kept. "
+                "onb.fork() goes on from another choice"
+            )
+        found.add(node.id)
+    return found
+
+
+def _cast(
+    past: Past, graph: Graph, agents: Agents | None, claude: bool | None, idle: Collection[int]
+) -> list[Worker | None]:
+    speed = past.state.rehearsal
+    if not speed:
+        by_hand = past.state.functions
+        return workers_of(graph, agents, claude, idle=idle, by_hand=by_hand)
+    if agents:
+        raise SetupError("It is a rehearsal: its agents are simulated, and agents= names some")
+    return [
+        Rehearsal(speed=speed, seed=0, estimate=declared_s(node)) if node.kind == "task" else None
+        for node in graph.nodes
+    ]
+
+
+def _check_cast(graph: Graph, workers: Sequence[Worker | None], outlook: Outlook) -> None:
+    """What is done again needs somebody, too."""
+    missing = [
+        f"  nobody does {node.id!r}, which {seen.why}: pass agents={{{node.agent!r}: ...}}"
+        for node, seen, worker in zip(graph.nodes, outlook.nodes, workers, strict=True)
+        if node.kind == "task" and seen.action in ("run", "compare") and worker is None
+    ]
+    if missing:
+        raise SetupError("\n".join(["The run can't be resumed:", *missing]))
