@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .durations import clock, format_duration, parse_duration
+from .each import ForEach
 from .entries import Decision, DecisionKind, Entry, Role, Task
 from .levels import (
     Level,
@@ -27,6 +28,7 @@ __all__ = [
     "Phase",
     "Task",
     "Decision",
+    "ForEach",
     "Option",
     "Question",
     "Agent",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Fault
 from .cycles import Link, find_cycles
+from .each import item_ids
 from .entries import Decision, Entry, Task
 from .filling import placeholders
 from .names import Names
@@ -64,6 +65,7 @@ class _Check:
         }
         self._doubtful = {phases[at].tasks[index].id for at, index in spoiled}
         self._guesses = 0
+        self._items: dict[str, str] = {}  # place of a text -> what it may call its item
 
     def phases(self) -> tuple[Phase, ...]:
         self._shape()
@@ -80,6 +82,7 @@ class _Check:
             changed = any(new is not old for new, old in zip(tasks, phase.tasks, strict=True))
             made.append(phase.model_copy(update={"tasks": tuple(tasks)}) if changed else phase)
         self._faults.extend(find_cycles(links, self._checkpoints()))
+        self._item_ids()
         self._texts()
         self._agents()
         return tuple(made)
@@ -141,6 +144,11 @@ class _Check:
             if depends != entry.depends_on:
                 changes["depends_on"] = depends
             link.free = not entry.depends_on
+        if isinstance(entry, Task) and entry.for_each is not None:
+            source = self._for_each(entry, under(place, "for_each"), link)
+            if source is not None:
+                changes["for_each"] = entry.for_each.model_copy(update={"source": source})
+            self._items[under(place, "task")] = entry.for_each.name
         if entry.when:
             when = self._when(entry.when, under(place, "when"), link)
             if when != entry.when:
@@ -166,6 +174,52 @@ class _Check:
                 link.needs.append(wanted)
                 found[wanted] = None
         return tuple(found)
+
+    def _for_each(self, entry: Task, place: str, link: Link) -> str | None:
+        """The id of the task whose result is listed, if it is another than is written."""
+        each = entry.for_each
+        assert each is not None
+        if each.name in (self._data.get("inputs") or {}):
+            message = f"{short(each.name)} is an input of the plan; give the items another name"
+            self._fault(under(place, "as"), message)
+        if each.source == "?":
+            return None
+        where, names = under(place, "from"), self._names
+        wanted = names.entry(each.source)
+        if wanted is None and names.phase(each.source) is not None:
+            self._fault(where, f"{short(each.source)} is a phase; name the task that gives a list")
+        elif wanted is None and names.titled(each.source) is None:
+            tasks = tuple(name for name in names.known() if name not in self._decisions)
+            guess = self._guess(each.source, tasks)
+            self._fault(where, f"no task is called {short(each.source)}{guess}")
+        elif wanted is None or wanted in self._decisions:
+            self._fault(where, f"{short(each.source)} is a decision; name a task that gives a list")
+        elif wanted == link.id:
+            self._fault(where, f"{short(link.id)} waits for itself; name another task")
+        else:
+            link.source = wanted
+            return wanted if wanted != each.source else None
+        return None
+
+    def _item_ids(self) -> None:
+        """No id may be what an item of a template will be called."""
+        taken = {"checkpoint": "checkpoints"}
+        for at, phase in enumerate(self._given):
+            for index, entry in enumerate(phase.tasks):
+                if isinstance(entry, Task) and entry.for_each is not None:
+                    place = f"phases[{at}].tasks[{index}]"
+                    if fold(entry.id) in taken:
+                        message = "its items would be called as checkpoints are; choose another id"
+                        self._fault(place, message)
+                        continue
+                    ids = item_ids(fold(entry.id))
+                    for name in self._names.known():
+                        if ids.fullmatch(fold(name)):
+                            message = (
+                                f"its items are called {short(entry.id)[1:-1]}-1, -2 and so on, "
+                                f"and {short(name)} is another task's id; change one of them"
+                            )
+                            self._fault(place, message)
 
     def _phase(self, reference: str, number: int, place: str, link: Link) -> None:
         if number == 0:
@@ -227,7 +281,7 @@ class _Check:
     def _texts(self) -> None:
         inputs = self._data.get("inputs", {})
         for place, name in placeholders(self._data, self._given):
-            if name not in inputs:
+            if name not in inputs and name != self._items.get(place):
                 known = ", ".join(short(item) for item in inputs) or "none"
                 message = (
                     f"{{{{{name}}}}} stands for an input that is not declared; add it under "

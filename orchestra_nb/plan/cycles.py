@@ -22,6 +22,7 @@ class Link:
         phase: Index of its phase.
         needs: Ids it names.
         decisions: Ids its ``when`` names.
+        source: Id its ``for_each`` names.
         phases: Indices of phases it names.
         implicit: Whether it waits for the whole phase before, naming nothing.
         free: Whether it waits for nothing, not even checkpoints.
@@ -33,6 +34,7 @@ class Link:
     needs: list[str] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     phases: list[int] = field(default_factory=list)
+    source: str | None = None
     implicit: bool = False
     free: bool = False
 
@@ -74,7 +76,9 @@ class _Graph:
         first_held = checkpoints.index(True) if True in checkpoints else phases
         for node, link in enumerate(links):
             needs = self.needs[node]
-            names = (*link.needs, *link.decisions)
+            names = [*link.needs, *link.decisions]
+            if link.source is not None:
+                names.append(link.source)
             needs.extend(index[name] for name in names if index[name] != node)
             needs.extend(self._end + phase for phase in link.phases)
             if link.implicit and link.phase:
@@ -191,6 +195,8 @@ class _Graph:
         """The place of the words that make it wait, if there are any."""
         if following < self._end and self._links[following].id in link.needs:
             return f"{link.place}.depends_on"
+        if following < self._end and self._links[following].id == link.source:
+            return f"{link.place}.for_each.from"
         if following < self._end:
             return f"{link.place}.when"
         return f"{link.place}.depends_on" if following - self._end in link.phases else None

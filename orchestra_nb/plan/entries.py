@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SkipValidation
 
 from ..errors import Fault
 from .durations import parse_duration
+from .each import ForEach
 from .fields import (
     Count,
     Duration,
@@ -20,9 +21,10 @@ from .fields import (
     Title,
     Value,
     When,
+    build,
     one_of,
 )
-from .parts import Option, read_options
+from .parts import Budget, Option, read_options
 from .text import clean, fold, short, slug
 
 __all__ = ["Decision", "DecisionKind", "Entry", "Role", "Task", "When"]
@@ -59,6 +61,8 @@ class Task(_Entry):
         timeout: Seconds of own work after which an attempt is given up.
         retries: How often a failed attempt is repeated; the worker's own figure if absent.
         review: Whether a person looks at the result before others use it.
+        budget: Caps on what all its attempts use.
+        for_each: ``{from: id, as: name}``: it is done once per item of that task's result.
     """
 
     KIND: ClassVar[str] = "a task"
@@ -76,6 +80,8 @@ class Task(_Entry):
     timeout: Duration | None = None
     retries: Count | None = None
     review: Flag = False
+    budget: SkipValidation[Budget | None] = None
+    for_each: SkipValidation[ForEach | None] = None
 
     if TYPE_CHECKING:
 
@@ -94,11 +100,17 @@ class Task(_Entry):
             timeout: float | str | None = None,
             retries: int | None = None,
             review: bool = False,
+            budget: Budget | Mapping[str, object] | None = None,
+            for_each: ForEach | Mapping[str, object] | None = None,
         ) -> None: ...
 
     @classmethod
     def prepare(cls, data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-        """The id is the agent's name unless there is one."""
+        """The id is the agent's name unless there is one; the parts are made."""
+        if "for_each" in data:
+            data = {**data, "for_each": build(ForEach, data["for_each"], "for_each", faults)}
+        if "budget" in data:
+            data = {**data, "budget": build(Budget, data["budget"], "budget", faults)}
         if "id" not in data and isinstance(data.get("agent"), str):
             return {**data, "id": data["agent"].strip() or "task"}
         return data
@@ -200,6 +212,9 @@ class Decision(_Entry):
             if "title" in data:
                 faults.append(Fault("title", "says the same as 'decision'; keep one of them"))
             data["title"] = data.pop("decision")
+        if "for_each" in data:
+            del data["for_each"]
+            faults.append(Fault("for_each", "is for tasks; a decision is made once"))
         if "id" not in data and isinstance(data.get("title"), str):
             data["id"] = slug(data["title"])
         if "options" in data:

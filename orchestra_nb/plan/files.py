@@ -12,6 +12,7 @@ from typing import Any, NoReturn, get_args
 
 from ..errors import Fault, PlanError
 from .durations import spell_duration
+from .each import ForEach
 from .entries import Decision, Task
 from .fields import Value
 from .markdown import read_markdown, write_markdown
@@ -173,6 +174,8 @@ def _options(options: tuple[Option, ...]) -> Any:
 
 
 def _plain(key: str, item: Any) -> Any:
+    if isinstance(item, ForEach):
+        return item.to_dict()
     if isinstance(item, Value):
         return _fields(item)
     if isinstance(item, tuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Fault, PlanError
 from .durations import spell_duration
+from .each import ForEach
 from .entries import Decision, Entry, Task
 from .sources import Source
 from .text import clean, did_you_mean, fold, slug, under
@@ -30,6 +31,7 @@ _ITEM = re.compile(r"[-*]\s+(?:\[.?\]\s+)?\*\*(.+?)\*\*\s*(?::\s*(.*))?")
 _DETAIL = re.compile(r"\s+[-*]\s+([A-Za-z][A-Za-z ]{0,30}?)\s*:\s*(.*)")
 _OPTION = re.compile(r"option\s+(.+)", re.IGNORECASE)
 _RECOMMENDED = re.compile(r"(\S+?)(?:\s+\(.*?\))?(?:\s+(?:for|because)\s+(.*)|\s*[-–:;,]\s*(.*))?")
+_EACH = re.compile(r"(\S+)\s+(?:of|in|from)\s+(.+?)(?:\s+\((\d{1,6})\))?")
 _SECTIONS = {"project overview": "overview", "inputs": "inputs"}
 _NOTHING = ("", "none", "nothing", "-")
 # What a run's own plan.md says about a task; a plan does not.
@@ -43,6 +45,7 @@ _KEYS = {
     "timeout": "timeout",
     "retries": "retries",
     "review": "review",
+    "for each": "for_each",
     "category": "category",
     "kind": "kind",
     "context": "context",
@@ -181,6 +184,8 @@ class _Reader:
         elif key == "when":
             pairs = [part.partition("=") for part in value.split(";")]
             self._item[key] = {name.strip(): _list(keys) for name, _, keys in pairs}
+        elif key == "for_each":
+            self._item[key] = _for_each(value)
         elif key == "retries":
             self._item[key] = int(value) if value.isdecimal() else value
         elif key == "review":
@@ -197,6 +202,15 @@ class _Reader:
 
 def _list(value: str) -> list[str]:
     return [] if fold(value) in _NOTHING else [part.strip() for part in value.split(",")]
+
+
+def _for_each(value: str) -> object:
+    """``module of structure``, and how many are expected: ``module of structure (12)``."""
+    found = _EACH.fullmatch(value)
+    if found is None:
+        return value
+    each: dict[str, object] = {"from": found[2].strip(), "as": found[1]}
+    return each if found[3] is None else {**each, "expect": int(found[3])}
 
 
 def write_markdown(plan: Plan) -> str:
@@ -252,6 +266,7 @@ def _entry(entry: Entry) -> list[str]:
         if entry.retries is not None:
             details.append(("Retries", str(entry.retries)))
         details.append(("Review", "true" if entry.review else ""))
+        details.append(("For each", _spelled(entry.for_each)))
     details.append(("Id", entry.id if entry.id != default else ""))
     if entry.depends_on is not None:
         details.append(("Dependencies", ", ".join(entry.depends_on) or "None"))
@@ -263,6 +278,13 @@ def _entry(entry: Entry) -> list[str]:
         spelled = entry.timeout if entry.timeout == "none" else spell_duration(entry.timeout)
         details.append(("Timeout", spelled))
     return lines + [f"  - {word}: {_one_line(value)}" for word, value in details if value]
+
+
+def _spelled(each: ForEach | None) -> str:
+    if each is None:
+        return ""
+    expect = f" ({each.expect})" if each.expect else ""
+    return f"{each.name} of {each.source}{expect}"
 
 
 def _estimate(seconds: float) -> str:
