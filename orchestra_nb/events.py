@@ -69,6 +69,7 @@ def run_resumed(
     *,
     who: str,
     tasks: list[str],
+    compare: dict[str, str],
     crashed: list[str],
     plan: Event | None,
     functions: list[str],
@@ -79,13 +80,15 @@ def run_resumed(
     Args:
         who: Who did it.
         tasks: Ids of all that is to be done, or judged, from here on.
+        compare: Id of a task among them that has a result -> a hash of what it was given; the
+            result counts if it is given the same when its time comes.
         crashed: Ids of tasks that were at work when the last process died.
         plan: The plan from here on, where it is another one.
         functions: The names that were given in ``agents=``.
         wall: Epoch seconds.
     """
     event: Event = {"event": "run_resumed", "who": who, "tasks": tasks, "crashed": crashed}
-    event |= {"functions": functions, "wall": wall}
+    event |= {"compare": compare, "functions": functions, "wall": wall}
     return event | {"plan": plan} if plan is not None else event
 
 
@@ -226,6 +229,8 @@ def agent_reused(
     agent: str,
     phase: int,
     attempt: int,
+    level: int,
+    notes: int,
     run: str,
     result: Event,
     seconds: float,
@@ -236,11 +241,14 @@ def agent_reused(
 ) -> Event:
     """A task has the result of an earlier attempt: nothing is known to differ since.
 
-    ``run`` is where that was made; ``seconds``, ``tokens`` and ``cost`` are what it took there, and
-    are not spent again; ``told`` are ``[kind, text]`` of what its agent found.
+    ``run`` is where that was made, at which ``level`` and with how many ``notes``; ``seconds``,
+    ``tokens`` and ``cost`` are what it took there, and are not spent again; ``told`` are ``[kind,
+    text]`` of what its agent found, where this log does not have them.
     """
     return _of_task("agent_reused", task, agent, phase) | {
         "attempt": attempt,
+        "level": level,
+        "notes": notes,
         "run": run,
         "result": result,
         "duration": format_duration(seconds),
@@ -278,6 +286,15 @@ def agent_skipped(*, task: str, agent: str, phase: int, cause: str, reason: str)
     return _of_task("agent_skipped", task, agent, phase) | {"cause": cause, "reason": reason}
 
 
+def task_added(*, template: str, items: list[dict[str, str]]) -> Event:
+    """A task became one task per item of a list, all of them; it is done when they are.
+
+    ``items`` are ``id``, ``text`` and ``item``, a hash of that item. Said again for a template, it
+    is the list from there on.
+    """
+    return {"event": "task_added", "template": template, "items": items}
+
+
 def task_revived(*, tasks: list[str], reason: str, who: str) -> Event:
     """Tasks that were over or left out are to be done after all, by a person's wish."""
     return {"event": "task_revived", "tasks": tasks, "reason": reason, "who": who}
@@ -310,9 +327,10 @@ def insight(*, task: str, agent: str, phase: int, text: str) -> Event:
     return _of_task("insight", task, agent, phase) | {"description": text}
 
 
-def blocker(*, task: str, agent: str, phase: int, text: str) -> Event:
-    """Something that stands in an agent's way."""
-    return _of_task("blocker", task, agent, phase) | {"description": text}
+def blocker(*, task: str, agent: str, phase: int, text: str, by: str = "") -> Event:
+    """Something that stands in an agent's way; ``by`` is "engine" where it is the agent itself."""
+    event = _of_task("blocker", task, agent, phase) | {"description": text}
+    return event | {"by": by} if by else event
 
 
 def tool_call(
@@ -326,6 +344,17 @@ def tool_call(
 def usage(*, task: str, agent: str, phase: int, tokens: dict[str, int], **rest: Any) -> Event:
     """Tokens of one model exchange by class, with ``model``, ``cost`` (USD or null: unknown)."""
     return _of_task("usage", task, agent, phase) | {"tokens": tokens} | rest
+
+
+def budget(
+    *, task: str, agent: str, phase: int, usd: float, tokens: int, description: str
+) -> Event:
+    """A budget counts what no usage told: at worst so much, for an answer that broke off."""
+    return _of_task("budget", task, agent, phase) | {
+        "usd": round(usd, 9),
+        "tokens": tokens,
+        "description": description,
+    }
 
 
 def decision_opened(*, decision_id: str, question: str, **rest: Any) -> Event:
@@ -412,7 +441,9 @@ def checkpoint(*, decision_id: str, phase: int, name: str) -> Event:
 def plan_adjustment(*, description: str, **changes: Any) -> Event:
     """The run goes on differently from here on.
 
-    ``changes`` are ``autopilot``, ``level``, ``timeline``, ``budget``: the new value of each.
+    ``changes`` are ``autopilot``, ``level``, ``timeline``, ``budget``: the new value of each;
+    ``budget_of`` has caps by the phase or the task they are for, ``models`` what is used instead
+    of a model.
     """
     return {"event": "plan_adjustment", "description": description} | changes
 

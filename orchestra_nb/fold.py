@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .events import Event
-from .reviving import agent_reused, run_resumed, task_revived
+from .growing import task_added
+from .reviving import agent_reused, disown, run_resumed, task_revived
 from .settling import close_span, move, open_span, ready, settle
 from .state import (
     Change,
@@ -57,6 +58,8 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
         task.started_at = t
         if task.ready_at is not None and t - task.ready_at > 0.05:
             task.spans.append(["slot", task.ready_at, t])
+    if task.given:
+        disown(state, task)
     task.message_at = t
     task.wait_cause = task.wait_until = task.fraction = None
     open_span(task, "run", t)
@@ -148,7 +151,8 @@ def _agent_cancelled(state: State, e: Event, change: Change) -> None:
 
 def _finding(state: State, e: Event, change: Change) -> None:
     index = state.graph.index[e["task"]]
-    finding = Finding(e["event"], e["description"], e["agent"], index, e["t"])
+    ours = e.get("by") == "engine"
+    finding = Finding(e["event"], e["description"], e["agent"], index, e["t"], ours)
     state.findings.append(finding)
     change.findings += 1
 
@@ -164,6 +168,12 @@ def _usage(state: State, e: Event, change: Change) -> None:
     else:
         total.cost += e["cost"]
         task.cost += e["cost"]
+    change.run = True
+
+
+def _budget(state: State, e: Event, change: Change) -> None:
+    usd, tokens = state.counted.get(e["task"], (0.0, 0))
+    state.counted[e["task"]] = usd + e["usd"], tokens + e["tokens"]
     change.run = True
 
 
@@ -302,6 +312,8 @@ def _plan_adjustment(state: State, e: Event, change: Change) -> None:
     state.level = e.get("level", state.level)
     state.timeline = e.get("timeline", state.timeline)
     state.budget = e.get("budget", state.budget)
+    state.budgets |= e.get("budget_of") or {}
+    state.models |= e.get("models") or {}
     change.run = True
 
 
@@ -331,6 +343,7 @@ HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
     "agent_failed": _agent_failed,
     "agent_skipped": _agent_skipped,
     "agent_cancelled": _agent_cancelled,
+    "task_added": task_added,
     "task_revived": task_revived,
     "run_resumed": run_resumed,
     "agent_reused": agent_reused,
@@ -340,6 +353,7 @@ HANDLERS: dict[str, Callable[[State, Event, Change], None]] = {
     "blocker": _finding,
     "tool_call": _nothing,
     "usage": _usage,
+    "budget": _budget,
     "decision_opened": _decision_opened,
     "decision_held": _decision_held,
     "decision_released": _decision_released,

@@ -69,14 +69,15 @@ class Lineages:
             self._heard = 0
         findings = self._state.findings
         for finding in findings[self._heard :]:
-            self._told.setdefault(finding.task, []).append([finding.kind, finding.text])
+            if not finding.ours:
+                self._told.setdefault(finding.task, []).append([finding.kind, finding.text])
         self._heard = len(findings)
 
     def _parents(self, index: int) -> list[int]:
         """What it waits for; of a phase, once: it is the same for all that wait for it."""
         graph = self._state.graph
         node = graph.nodes[index]
-        parents = [*node.needs, *(i for i, _ in node.when)]
+        parents = [*node.needs, *node.items, *(i for i, _ in node.when)]
         for gate in node.gates:
             if gate not in self._gates:
                 parents += graph.gate_members[gate]
@@ -88,6 +89,7 @@ class Lineages:
         # A checkpoint is a barrier, not something that was found: one more changes no input.
         direct = {i for i in node.needs if graph.nodes[i].kind != "checkpoint"}
         direct.update(i for i, _ in node.when)
+        direct.update(node.items)
         return digest(
             sorted((graph.nodes[i].id, self._of[i]) for i in direct),
             [self._gate(gate) for gate in node.gates],
@@ -104,7 +106,7 @@ class Lineages:
     def _own(self, index: int) -> list[Any]:
         state = self._state
         task = state.tasks[index]
-        if task.kind == "task":
+        if task.kind in ("task", "group"):
             if task.status != "completed":
                 return [task.id, task.status]
             return [task.id, "completed", self._result(task), self._told.get(index, [])]

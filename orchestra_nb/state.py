@@ -53,7 +53,8 @@ class TaskState:
     ``title`` is its text, as last edited; ``comments`` are those with which its result was sent
     back; ``rating`` is the last thumb. ``level`` and ``notes`` are the project level and how many
     notes there were when its attempt started, ``key`` says what its worker was; ``crashes`` counts
-    how often the process died while it was at work; ``reused`` is the run its result comes from.
+    how often the process died while it was at work; ``reused`` is the run its result comes from; ``given``
+    says that it has a result, which counts if it is given what this hash says.
     """
 
     index: int
@@ -88,6 +89,8 @@ class TaskState:
     key: str = ""
     crashes: int = 0
     reused: str = ""
+    grown_at: float | None = None
+    given: str = ""
 
 
 @dataclass(slots=True)
@@ -186,13 +189,17 @@ class DecisionState:
 
 @dataclass(slots=True, frozen=True)
 class Finding:
-    """What an agent told: ``kind`` is ``insight``, ``blocker`` or ``choice`` (one of its own)."""
+    """What an agent told: ``kind`` is ``insight``, ``blocker`` or ``choice`` (one of its own).
+
+    ``ours``: what people are told of the agent; other agents are not.
+    """
 
     kind: str
     text: str
     agent: str
     task: int
     at: float
+    ours: bool = False
 
 
 @dataclass(slots=True)
@@ -258,8 +265,8 @@ class State:
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
         "counts", "decisions", "ended_at", "findings", "functions", "graph", "id", "level", "mode",
-        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "seq", "status", "t", "tasks", "timeline",
-        "total", "unsettled", "usage", "wall",
+        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "seq", "status",
+        "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):

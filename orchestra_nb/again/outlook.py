@@ -172,13 +172,17 @@ class _Looker:
             return "skip", task.reason, ""
         if task.status == "failed":
             return self._failed(node, task)
-        if task.status != "completed":
+        unjudged = bool(task.given) and task.status in ("pending", "ready")
+        if task.status != "completed" and not unjudged:
             return self._unfinished(node, task)
         if node.index in self._forced:
             return "run", self._forced[node.index], ""
-        differs, assumed = self._differs(node, task, moved)
+        # Of what broke off before it could be compared, what it was given then is known as a hash.
+        differs, assumed = self._differs(node, task, moved or ([node.id] if unjudged else []))
         if differs:
             return "run", differs, ""
+        if unjudged:
+            return "compare", "was to be compared when the run broke off", assumed
         if moved:
             return "compare", f"runs only if {_listed(moved)} comes out differently", assumed
         return "keep", "done", assumed
@@ -346,7 +350,7 @@ class _Looker:
 
     def _prior(self, task: TaskState, old: TaskState, worker: Worker | None) -> Prior:
         was = self._past.state
-        given = given_to(
+        given = old.given or given_to(
             was,
             self._was,
             old.index,
@@ -355,7 +359,6 @@ class _Looker:
             notes=old.notes,
             inputs=self._past.inputs,
         )
-        told = [[f.kind, f.text] for f in was.findings if f.task == old.index]
         return Prior(
             run=self._past.folder.id,
             attempt=old.attempt,
@@ -364,10 +367,10 @@ class _Looker:
             given=given,
             notes=old.notes,
             level=self._level(task),
-            seconds=max(0.0, (old.ended_at or 0.0) - (old.started_at or 0.0)),
+            seconds=sum(end - start for kind, start, end in old.spans if kind == "run" and end),
             tokens=old.tokens,
             cost=old.cost,
-            told=told,
+            told=[],  # this log has it
             load=loader(self._past.folder, task.result, worker),
         )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import events
 from ..commands import Answer
 from ..errors import CommandError
+from ..events import Event
 from ..plan.text import did_you_mean, short, slug
 from ..state import Outcome
 from .cards import Card, Values
-from .protocols import OVER, Ask, Said, TakenBack
+from .protocols import OVER, Ask, Blocking, Job, Said, TakenBack
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -36,11 +38,33 @@ class Asks:
     def on_said(self, said: Said) -> None:
         """A finding, a blocker, a choice, a tool call or usage."""
         job, event = said.job, said.event
+        if event["event"] == "usage":  # what was spent was spent, also by who is given up
+            self._spent(job, event)
+            return
         if job.ended or job.finished:
             return
         self._engine.emit(event)
         if event["event"] == "blocker":
             self._engine.alarms.blocker(job, event)
+
+    def _spent(self, job: Job, event: Event) -> None:
+        if not self._engine.over:
+            self._engine.emit(event)
+            self._engine.budget.used(job, event)
+
+    def on_blocking(self, blocking: Blocking) -> None:
+        """An agent's coroutine keeps all others from their turn: people are told."""
+        job, node = blocking.job, blocking.job.node
+        if job.ended or job.finished:
+            return
+        text = (
+            f"{node.id} keeps all other async agents waiting: {blocking.place or 'it'} runs "
+            "without an await. Write 'def' instead of 'async def', or call what takes so long "
+            "with 'await asyncio.to_thread(...)'."
+        )
+        self._engine.emit(
+            events.blocker(task=node.id, agent=node.agent, phase=node.phase, text=text, by="engine")
+        )
 
     def on_ask(self, ask: Ask) -> None:
         """An agent asks a person; it waits, whatever else goes on."""

@@ -14,7 +14,7 @@ from ..state import Outcome
 from .backoff import next_try, retries_of
 from .protocols import OVER, Ask, Finished, Job, Progress, Stored, Wait, Waiting
 from .reviews import shown_of
-from .telling import TEXT_MAX, one_line
+from .telling import TEXT_MAX, Told, tell
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -270,9 +270,12 @@ class Attempts:
         elif self._engine.stopping:
             self.cancelled(job, "the run was stopped")
         elif isinstance(error, asyncio.CancelledError):
-            self._engine.failures.settle(job, AgentError("The agent cancelled itself"))
+            self._engine.failures.settle(
+                job, AgentError("Cancelled by itself, or by another agent")
+            )
         else:
-            self._retry_or_fail(job, error)
+            told = finished.told or tell(error, self._engine.scrubbed)
+            self._retry_or_fail(job, error, told)
 
     def _succeed(self, job: Job, value: object) -> None:
         engine = self._engine
@@ -323,25 +326,25 @@ class Attempts:
         if engine.on_attempt is not None and seconds is None:
             engine.on_attempt(job, took, "success")
 
-    def _retry_or_fail(self, job: Job, error: BaseException) -> None:
+    def _retry_or_fail(self, job: Job, error: BaseException, told: Told) -> None:
         engine, node = self._engine, job.node
         delay = self._delay(job, error)
         if delay is None:
-            engine.failures.settle(job, error)
+            engine.failures.settle(job, error, told)
             return
         self._stop_counting(job)
         self._left[node.index] = job.budget_s
         self.end(job)
-        cause = "rate_limit" if getattr(error, "cause", None) == "rate_limit" else None
+        refused = isinstance(error, AgentError) and error.cause == "rate_limit"
         engine.emit(
             events.agent_retry(
                 task=node.id,
                 agent=node.agent,
                 phase=node.phase,
                 attempt=job.attempt,
-                error=one_line(error, engine.scrubbed),
+                error=told.text,
                 delay_s=delay,
-                cause=cause,
+                cause="rate_limit" if refused else None,
             )
         )
         # Its slot is free while the task waits for its next try.

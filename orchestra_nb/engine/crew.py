@@ -10,13 +10,14 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any
 
 from ..commands import Command, Reply
-from .loops import LoopThread
-from .protocols import Finished, Job, Journal, Worker
+from .loops import Loops
+from .protocols import Finished, Job, Worker
+from .telling import Scrub, tell
+from .watchdog import Watchdog, carried
 
 __all__ = ["Crew", "carried_run", "tell_agent"]
 
@@ -80,8 +81,6 @@ class _Hands:
 
 _hands = _Hands()
 _here = threading.local()
-# The journal, the task's index and the attempt: a job would keep itself alive through its task.
-_carried: ContextVar[tuple[Journal, int, int] | None] = ContextVar("carried", default=None)
 
 
 def carried_run() -> str:
@@ -94,11 +93,11 @@ def tell_agent(command: Command) -> Callable[[Reply], None]:
 
     A refusal is written down for the agent whose coroutine calls this.
     """
-    carried = _carried.get()
+    own = carried.get()
 
     def tell(reply: Reply) -> None:
-        if carried is not None and not reply.ok:
-            journal, index, attempt = carried
+        if own is not None and not reply.ok:
+            journal, index, attempt = own
             journal.transcript(index, attempt, {"log": f"{command.kind} was refused: {reply.text}"})
 
     return tell
@@ -116,9 +115,12 @@ if hasattr(os, "register_at_fork"):
 class Crew:
     """Starts and ends attempts; reports each end with one :class:`Finished`."""
 
-    def __init__(self, agents: LoopThread, context_of: Callable[[Job], Any]):
-        self._loop = agents.loop
+    def __init__(self, loops: Loops, context_of: Callable[[Job], Any], scrub: Scrub):
+        self._loop = loops.agents.loop
+        self._engine_loop = loops.engine.loop
+        self._watchdog = Watchdog(loops.engine, loops.agents)
         self._context_of = context_of
+        self._scrub = scrub
         self._starting: deque[tuple[Worker, Job]] = deque()
 
     def start(self, batch: list[tuple[Worker, Job]]) -> None:
@@ -129,6 +131,7 @@ class Crew:
                 self._in_thread(worker, job)
             else:
                 self._starting.append((worker, job))
+                self._watchdog.watch(job)
                 wake = True
         if wake:
             self._loop.call_soon_threadsafe(self._begin)
@@ -144,65 +147,89 @@ class Crew:
 
     def _cancel(self, job: Job) -> None:
         if isinstance(job.handle, asyncio.Task):
-            # A task that is cancelled before its first step never enters _drive: report for it.
-            ended = Finished(job, None, asyncio.CancelledError())
-            job.handle.add_done_callback(lambda _: job.post(ended))
             job.handle.cancel()
 
     def _begin(self) -> None:
-        create = self._loop.create_task
         while self._starting:
-            worker, job = self._starting.popleft()
-            job.handle = create(self._drive(worker, job))
+            self._carry(*self._starting.popleft())
 
-    async def _drive(self, worker: Worker, job: Job) -> None:
-        _carried.set((job.journal, job.node.index, job.attempt))
+    def _carry(self, worker: Worker | Callable[[Any], Any], job: Job) -> None:
+        # Not by the loop's own create_task: an agent may have given it another factory.
+        job.handle = asyncio.Task(self._drive(worker, job), loop=self._loop)
+        # A task that is cancelled before its first step never enters _drive: report for it. (What
+        # is reported twice counts once.)
+        job.handle.add_done_callback(lambda task: self._ended(task, job))
+
+    def _ended(self, task: asyncio.Task[None], job: Job) -> None:
+        if task.cancelled():
+            job.post(_cancelled(job))
+
+    async def _drive(self, worker: Worker | Callable[[Any], Any], job: Job) -> None:
+        carried.set((job.journal, job.node.index, job.attempt))
         try:
             value = await worker(self._context_of(job))
         except BaseException as error:  # also SystemExit: an agent must not end our loop
-            _report(job, None, error)
+            self._failed(job, error)
         else:
-            _report(job, value)
+            self._report(Finished(job, value))
 
     def _in_thread(self, worker: Worker, job: Job) -> None:
         job.threaded = True
 
         def call() -> None:
-            _here.run = job.state.id
-            _busy.enter()
             try:
-                value = worker(self._context_of(job))
+                value = self._called(worker, job)
+                if inspect.isawaitable(value):  # a plain function that returns a coroutine
+                    self._loop.call_soon_threadsafe(self._adopt, job, value)
+                    return
             except BaseException as error:
-                _report(job, None, error)
-                return
-            finally:
-                _here.run = ""
-                _busy.leave()
-            if inspect.isawaitable(value):  # a plain function that returns a coroutine
-                self._loop.call_soon_threadsafe(self._adopt, job, value)
+                self._failed(job, error)
             else:
-                _report(job, value)
+                self._report(Finished(job, value))
 
         try:
             _hands.run(call)
         except RuntimeError as error:  # no more threads: that is this attempt's failure alone
             job.post(Finished(job, None, error))
 
+    def _called(self, worker: Worker, job: Job) -> Any:
+        """What a function returns; its thread is then as it was, for the next one."""
+        tracer, profiler = sys.gettrace(), sys.getprofile()
+        _here.run = job.state.id
+        _busy.enter()
+        try:
+            return worker(self._context_of(job))
+        finally:
+            # First of all: what an agent set is called with every call, and may raise.
+            sys.settrace(tracer)
+            sys.setprofile(profiler)
+            _here.run = ""
+            _busy.leave()
+
     def _adopt(self, job: Job, awaitable: Any) -> None:
         if job.cancelled and inspect.iscoroutine(awaitable):
             awaitable.close()
-            job.post(Finished(job, None, asyncio.CancelledError()))
+            job.post(_cancelled(job))
             return
-        job.handle = self._loop.create_task(self._drive(lambda _: awaitable, job))  # type: ignore[arg-type]
+        self._engine_loop.call_soon_threadsafe(self._watchdog.watch, job)
+        self._carry(lambda _: awaitable, job)
+
+    def _failed(self, job: Job, error: BaseException) -> None:
+        # Put into words here: asking an exception for them runs foreign code.
+        self._report(Finished(job, None, error, tell(error, self._scrub)))
+
+    def _report(self, finished: Finished) -> None:
+        """Tell the engine that an attempt ended."""
+        job, error = finished.job, finished.error
+        if os.getpid() != job.pid:
+            # A child that the agent forked came back: this thread is all there is of it.
+            code = error.code if isinstance(error, SystemExit) else int(error is not None)
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code if isinstance(code, int) else int(code is not None))
+        job.post(finished)
 
 
-def _report(job: Job, value: Any, error: BaseException | None = None) -> None:
-    """Tell the engine that an attempt ended."""
-    if os.getpid() != job.pid:
-        # A child that the agent forked came back: this thread is all there is of it.
-        code = error.code if isinstance(error, SystemExit) else int(error is not None)
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else int(code is not None))
-    job.post(Finished(job, value, error))
+def _cancelled(job: Job) -> Finished:
+    return Finished(job, None, asyncio.CancelledError())

@@ -18,21 +18,26 @@ from .alarms import Alarms
 from .asks import Asks
 from .attempts import Attempts
 from .beginnings import Before, Beginning
+from .budget import Budget
 from .checkpoints import Checkpoints, Left
 from .core import Core
 from .crew import Crew
 from .decisions import Decisions, Replier
 from .failures import Failures
 from .form import Form
+from .growing import Growing
 from .loops import Loops
 from .orders import Order, Orders
 from .protocols import (
     Ask,
+    Blocking,
     Finished,
     Job,
     Journal,
     Progress,
+    Reserve,
     Said,
+    Settled,
     TakenBack,
     Waiting,
     Worker,
@@ -40,6 +45,7 @@ from .protocols import (
 from .reuse import Reuse, Values
 from .reviews import Reviews
 from .scheduler import Scheduler
+from .spending import Forecast, Spending
 from .starts import Starts
 from .steering import Steering
 
@@ -80,6 +86,7 @@ class Engine(Core):
         left: Left | None = None,
         before: Before | None = None,
         functions: Sequence[str] = (),
+        spend: Forecast | None = None,
         **clocks: Any,
     ):
         super().__init__(state, journal, loops, **clocks)
@@ -102,14 +109,17 @@ class Engine(Core):
         self.alarms = Alarms(self)
         self.failures = Failures(self)
         self.reviews = Reviews(self)
+        self.growing = Growing(self)
         self.steering = Steering(self)
+        self.budget = Budget(self)
+        self.spending = Spending(self, spend) if spend is not None else None
         self.starts = Starts(self)
         before = before or Before()
         self.reuse = Reuse(self, before.priors, before.returned)
         self._beginning = Beginning(self, before, functions)
         self.form = Form(self, answers)
         self.context_of = context_of
-        self.crew = Crew(loops.agents, context_of)
+        self.crew = Crew(loops, context_of, self.scrubbed)
         self.running: dict[int, Job] = {}
         self.on_attempt = on_attempt
         self._on_asked = on_asked
@@ -122,7 +132,10 @@ class Engine(Core):
             Order: Orders(self).obey,
             Finished: self.attempts.on_finished,
             Progress: self.attempts.on_progress,
+            Reserve: self.budget.on_reserve,
+            Settled: self.budget.on_settled,
             Said: self.asks.on_said,
+            Blocking: self.asks.on_blocking,
             Waiting: self.attempts.on_waiting,
             Ask: self.asks.on_ask,
             TakenBack: self.asks.on_taken_back,
@@ -140,6 +153,8 @@ class Engine(Core):
         """Everything is known that has to be before anything starts."""
         self.steering.set_off()
         self.alarms.begin()
+        if self.spending is not None:
+            self.spending.begin()
         self._waits_to_start = False
         self.answers = self.state.answers.copy()  # agents get it: the state stays ours
         # Who became ready while people were still being asked was told, and nobody acted on it.
@@ -164,7 +179,7 @@ class Engine(Core):
 
     def skip(self, node: Node, cause: str, reason: str) -> None:
         """Leave a node out."""
-        if node.kind == "task":
+        if node.kind in ("task", "group"):
             self.emit(
                 events.agent_skipped(
                     task=node.id, agent=node.agent, phase=node.phase, cause=cause, reason=reason
@@ -257,6 +272,9 @@ class Engine(Core):
 
     def _finish(self) -> None:
         self.alarms.close()
+        self.budget.close()
+        if self.spending is not None:
+            self.spending.close()
         self._over = True
         state = self.state
         if self._stopping:

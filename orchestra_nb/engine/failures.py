@@ -13,7 +13,7 @@ from ..plan.parts import Option
 from ..state import SETTLED, Outcome, State
 from .cards import Card
 from .protocols import Job
-from .telling import TRACE_MAX, one_line, trace
+from .telling import Told, tell
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -45,17 +45,21 @@ class Failures:
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    def settle(self, job: Job, error: BaseException) -> None:
-        """An attempt failed and no other follows by itself."""
+    def settle(self, job: Job, error: BaseException, told: Told | None = None) -> None:
+        """An attempt failed and no other follows by itself.
+
+        Args:
+            job: The attempt.
+            error: What it failed with.
+            told: The same in words, where it is an exception of the agent's.
+        """
         engine = self._engine
-        text = one_line(error, engine.scrubbed)
-        story = trace(error)
-        masked = engine.scrubbed(story)
+        told = told or tell(error, engine.scrubbed)
         failure = _Failure(
             # An exception that shows a secret is not handed on: its traceback would be printed.
-            error if masked == story else AgentError(text),
-            text,
-            "" if isinstance(error, AgentError) else masked[-TRACE_MAX:],
+            error if told.whole else AgentError(told.text),
+            told.text,
+            "" if isinstance(error, AgentError) else told.traceback,
             engine.t - job.started,
         )
         if engine.on_attempt is not None:
@@ -65,6 +69,10 @@ class Failures:
             self._fail(job, failure)
         elif plan.on_failure == "stop":
             self._stop(job, failure, "")
+        elif (
+            isinstance(error, AgentError) and error.cause == "budget"
+        ):  # a person has been asked about that
+            self._fail(job, failure)
         elif plan.on_failure == "ask" and plan.mode in ("full_interactive", "guided"):
             self._ask(job, failure)
         else:

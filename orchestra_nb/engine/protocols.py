@@ -13,17 +13,21 @@ from ..events import Event, WaitCause
 from ..plan import Decision
 from ..plan.graph import Node
 from ..state import Change, Outcome, Purpose, State
+from .telling import Told
 
 __all__ = [
     "OVER",
     "RETRY_AFTER_MAX_S",
     "Ask",
+    "Blocking",
     "Finished",
     "Job",
     "Journal",
     "Listener",
     "Progress",
+    "Reserve",
     "Said",
+    "Settled",
     "Stored",
     "TakenBack",
     "Wait",
@@ -78,6 +82,9 @@ class Worker(Protocol):
     Attributes:
         blocking: Whether the call must have a thread of its own.
         retries: How many attempts may follow a retryable failure.
+
+    One that spends money has an attribute ``paid``, true, and names its ``model``; a method
+    ``cheaper(model)`` may name a cheaper one, which it is then told by ``context``'s job.
 
     A worker may say what it is, so that a resumed run can tell whether it changed: by an attribute
     ``key`` (text; empty: unknown), or by a method ``key_of(context)`` where that depends on what
@@ -135,6 +142,9 @@ class Job:
     since: float | None = None
     #: The run's clock, set for those with a timeout.
     now: Callable[[], float] | None = None
+    #: Whether a budget counts what it uses; the model it is to use instead of its own, if any.
+    capped: bool = False
+    model: str = ""
     holds_slot: bool = True
     asks: int = 0
     #: Its work is over: its result is on the way to the disk, or a person judges what came of it.
@@ -211,10 +221,47 @@ class Waiting:
     seconds: float | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Reserve:
+    """An attempt wants to make a call that is paid; ``future`` ends once it may.
+
+    ``usd`` and ``tokens`` are the worst that may come of it; ``usd`` is ``None`` where the price of
+    ``model`` is not known.
+    """
+
+    job: Job
+    model: str
+    usd: float | None
+    tokens: int
+    future: Future[None]
+
+
+@dataclass(slots=True)
+class Settled:
+    """That call is over, or will not be made.
+
+    What its usage did not tell is counted besides: ``usd`` and ``tokens``, of an answer that broke
+    off all that it may have come to.
+    """
+
+    reserve: Reserve
+    usd: float = 0.0
+    tokens: int = 0
+
+
+@dataclass(slots=True)
+class Blocking:
+    """An attempt's coroutine has blocked the agents' loop; ``place`` is where, in its own code."""
+
+    job: Job
+    place: str
+
+
 @dataclass(slots=True)
 class Finished:
-    """An attempt ended with a value or an error."""
+    """An attempt ended with a value or an error; ``told`` is an agent's error in words."""
 
     job: Job
     value: Any = None
     error: BaseException | None = None
+    told: Told | None = None

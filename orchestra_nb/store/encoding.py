@@ -71,5 +71,5 @@ def _plain(value: Any, depth: int) -> Any:
 def _short_repr(value: object) -> str:
     try:
         return repr(value)[:_LONGEST_REPR]
-    except Exception as error:  # a foreign __repr__ may raise anything
+    except BaseException as error:  # a foreign __repr__ may raise anything
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"

@@ -93,7 +93,7 @@ def not_stored(value: object, why: str) -> Stored:
     """What is said of a value that can't be kept."""
     try:
         text = _repr.repr(value)
-    except Exception as error:  # a foreign __repr__ may raise anything
+    except BaseException as error:  # a foreign __repr__ may raise anything
         text = f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
     text = mask(text).encode("utf-8", "backslashreplace")[:_REPR].decode("utf-8", "ignore")
     return {"kind": "repr", "stored": False, "why": why, "repr": text}
@@ -123,7 +123,7 @@ def _keep(job: ResultJob) -> Stored:
             return _keep_as(job, job.value, suspected=True)
     except InexactError as error:
         return not_stored(job.value, str(error))
-    except Exception as error:  # values, models and disks can raise anything
+    except BaseException as error:  # values, models and disks can raise anything
         return not_stored(job.value, f"it could not be kept: {type(error).__name__}: {error}")
 
 

@@ -466,7 +466,7 @@ def test_dependents_get_the_very_object() -> None:
         (SystemExit(3), "SystemExit: 3"),
         (KeyboardInterrupt(), "KeyboardInterrupt"),
         (GeneratorExit(), "GeneratorExit"),
-        (asyncio.CancelledError(), "The agent cancelled itself"),
+        (asyncio.CancelledError(), "Cancelled by itself, or by another agent"),
         (StopIteration(5), "StopIteration: 5"),
         (ExceptionGroup("both", [ValueError("one")]), "ExceptionGroup: both (1 sub-exception)"),
     ],
