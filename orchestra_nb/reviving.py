@@ -6,10 +6,10 @@ from .events import Event
 from .plan import Plan
 from .plan.graph import compile_plan
 from .regraph import regraph
-from .settling import close_span, move, recount, settle
+from .settling import begin_anew, close_span, move, recount, settle
 from .state import SETTLED, Change, Finding, State, TaskState
 
-__all__ = ["agent_reused", "run_resumed", "task_revived"]
+__all__ = ["agent_reused", "disown", "run_resumed", "task_revived"]
 
 
 def task_revived(state: State, e: Event, change: Change) -> None:
@@ -17,7 +17,7 @@ def task_revived(state: State, e: Event, change: Change) -> None:
     for name in e["tasks"]:
         task = state.tasks[state.graph.index[name]]
         if task.status in SETTLED:
-            _begin_anew(state, task, change)
+            begin_anew(state, task, change)
         elif task.status == "retrying":  # its next try comes at once
             task.wait_cause = task.wait_until = None
             close_span(task, e["t"])
@@ -39,12 +39,17 @@ def run_resumed(state: State, e: Event, change: Change) -> None:
             decision.deadline = decision.held = decision.held_until = None
             change.decisions.add(decision.id)
     again: set[int] = set()
+    compare = e.get("compare") or {}
     for name in e["tasks"]:
         task = state.tasks[state.graph.index[name]]
-        again.add(task.index)
+        if name in compare:
+            task.given = compare[name]
+        else:
+            task.given = ""
+            again.add(task.index)
         close_span(task, e["t"])
         if task.status in SETTLED:
-            _begin_anew(state, task, change)
+            begin_anew(state, task, change)
         elif task.status != "pending":
             task.ready_at = None
             task.wait_cause = task.wait_until = None
@@ -74,17 +79,16 @@ def agent_reused(state: State, e: Event, change: Change) -> None:
     """A task is done with a result that was there already."""
     task = state.tasks[state.graph.index[e["task"]]]
     task.attempt, task.result, task.key = e["attempt"], e["result"], e["key"]
-    task.level, task.notes = state.level, len(state.notes)
-    task.reused = e["run"]
-    task.error = ""
+    task.level, task.notes = e["level"], e["notes"]
+    task.reused = e["run"] if e["run"] != state.id else ""
+    task.error = task.given = ""
     for kind, text in e["told"]:
         state.findings.append(Finding(kind, text, task.agent, task.index, e["t"]))
         change.findings += 1
     settle(state, task, "completed", e["t"], change)
 
 
-def _begin_anew(state: State, task: TaskState, change: Change) -> None:
-    move(state, task, "pending", change)
-    state.unsettled += 1
-    task.ended_at = task.fraction = None
-    task.error = task.reason = task.skip_cause = task.message = task.reused = ""
+def disown(state: State, task: TaskState) -> None:
+    """A result that was to be compared does not count: its agent begins anew."""
+    task.given, task.result = "", None
+    state.findings = [one for one in state.findings if one.task != task.index]

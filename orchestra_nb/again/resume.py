@@ -67,6 +67,7 @@ def resume(
         resumed = Resumed(
             who=login_name(),
             tasks=outlook.again,
+            compare={now.tasks[index].id: prior.given for index, prior in outlook.priors.items()},
             crashed=outlook.crashed,
             given_up=outlook.given_up,
             plan=changed,

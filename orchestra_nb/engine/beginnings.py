@@ -24,6 +24,7 @@ class Resumed:
     Attributes:
         who: Who resumed it.
         tasks: Ids of all that is to be done, or judged.
+        compare: Id of a task that is compared when its time comes -> what it was given.
         crashed: Ids of tasks that were at work when the last process died.
         given_up: Id of a task that is not tried again -> why.
         plan: The plan from here on as data, where it is another one.
@@ -32,6 +33,7 @@ class Resumed:
 
     who: str
     tasks: Sequence[str]
+    compare: Mapping[str, str] = field(default_factory=dict)
     crashed: Sequence[str] = ()
     given_up: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
@@ -103,6 +105,7 @@ class Beginning:
             events.run_resumed(
                 who=resumed.who,
                 tasks=list(resumed.tasks),
+                compare=dict(resumed.compare),
                 crashed=list(resumed.crashed),
                 plan=None if resumed.plan is None else dict(resumed.plan),
                 functions=list(self._functions),

@@ -8,6 +8,7 @@ task becomes ready, so that one whose input came out the same again is not done 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .. import events
 from ..errors import OrchestraError, TaskFailed
 from ..lineage import Lineages, digest
 from ..state import State
-from .protocols import Job, Stored, Worker
+from .protocols import Stored, Worker
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -151,6 +152,7 @@ class Reuse:
         self._priors = dict(priors or {})
         self._returned = dict(returned or {})
         self._lineages = Lineages(engine.state) if self._priors else None
+        self._requests: deque[tuple[int, Prior, Callable[[Any], str]]] = deque()
 
     def __bool__(self) -> bool:
         """Whether anything may be done already."""
@@ -173,29 +175,34 @@ class Reuse:
         key_of = getattr(worker, "key_of", None)
         if key_of is None or not prior.key:
             return self._judge(index, prior, getattr(worker, "key", ""), request=False)
-        job = self._engine.starts.job(index, prior.attempt)
-        job.notes, job.level = job.notes[: prior.notes], prior.level
-        threading.Thread(
-            target=self._compare, args=[index, prior, job, key_of], daemon=True,
-            name="orchestra-compare",
-        ).start()  # fmt: skip
+        self._requests.append((index, prior, key_of))
+        if len(self._requests) == 1:
+            self._compare_next()
         return True
 
-    def _compare(self, index: int, prior: Prior, job: Job, key_of: Callable[[Any], str]) -> None:
-        """In a thread: a request is made of all that came before, which may be much."""
+    def _compare_next(self) -> None:
+        """One at a time, and not here: a request is made of all that came before."""
         engine = self._engine
-        try:
-            key = key_of(engine.context_of(job))
-        except Exception:  # it can't be made: then its own attempt says why
-            key = ""
+        index, prior, key_of = self._requests[0]
+        job = engine.starts.job(index, prior.attempt)
+        job.notes, job.level = job.notes[: prior.notes], prior.level
 
-        def compared() -> None:
-            if engine.stopping or engine.state.tasks[index].status != "ready":
-                return
-            if not self._judge(index, prior, key, request=True):
+        def compared(key: str) -> None:
+            self._requests.popleft()
+            if self._requests:
+                self._compare_next()
+            ready = engine.state.tasks[index].status == "ready"
+            if ready and not engine.stopping and not self._judge(index, prior, key, request=True):
                 engine.scheduler.put(index)
 
-        engine.post(compared)
+        def make() -> None:
+            try:
+                key = key_of(engine.context_of(job))
+            except Exception:  # it can't be made: then its own attempt says why
+                key = ""
+            engine.post(lambda: compared(key))
+
+        threading.Thread(target=make, name="orchestra-compare", daemon=True).start()
 
     def _judge(self, index: int, prior: Prior, key: str, *, request: bool) -> bool:
         """Take an earlier result over unless something is known to differ."""
@@ -232,6 +239,8 @@ class Reuse:
                 agent=node.agent,
                 phase=node.phase,
                 attempt=prior.attempt,
+                level=prior.level,
+                notes=prior.notes,
                 run=prior.run,
                 result=prior.result,
                 seconds=prior.seconds,

@@ -68,6 +68,10 @@ def _are_told(value: Any) -> bool:
     return isinstance(value, list) and all(_are_texts(one) and len(one) == 2 for one in value)
 
 
+def _are_named_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
 def _are_tokens(value: Any) -> bool:
     counts = value.values() if isinstance(value, dict) else (value,)
     return all(_is_whole(count) for count in counts)
@@ -75,6 +79,23 @@ def _are_tokens(value: Any) -> bool:
 
 def _are_caps(value: Any) -> bool:
     return isinstance(value, dict) and all(v is None or _is_number(v) for v in value.values())
+
+
+def _are_caps_of(value: Any) -> bool:
+    return isinstance(value, dict) and all(_are_caps(caps) for caps in value.values())
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
+def _are_items(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict)
+        and {"id", "text"} <= one.keys()
+        and all(isinstance(item, str) for item in one.values())
+        for one in value
+    )
 
 
 def _are_flags(value: Any) -> bool:
@@ -88,7 +109,7 @@ def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 _TEXTS = (
     "agent", "asker", "because", "choice", "client", "context", "decision", "description", "error",
     "key", "model", "name", "note", "option", "parent", "project", "question", "question_id",
-    "reason", "response", "run", "sum", "task", "text", "tool", "traceback", "who",
+    "reason", "response", "run", "sum", "task", "template", "text", "tool", "traceback", "who",
 )  # fmt: skip
 _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_TEXTS, _is_text),
@@ -106,11 +127,16 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "mode": lambda value: value in get_args(Mode),
     "timeline": lambda value: value in get_args(Timeline),
     **dict.fromkeys(("crashed", "functions", "tasks"), _are_texts),
+    "compare": _are_named_texts,
     "told": _are_told,
+    "items": _are_items,
     "plan": _is_mapping,
     "options": _are_options,
     "tokens": _are_tokens,
     "budget": _are_caps,
+    "budget_of": _are_caps_of,
+    "models": _are_names,
+    "usd": _is_number,
     "autopilot_of": _are_flags,
     "result": _is_mapping,
     "values": _or_null(_is_mapping),
