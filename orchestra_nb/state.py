@@ -53,8 +53,8 @@ class TaskState:
     ``title`` is its text, as last edited; ``comments`` are those with which its result was sent
     back; ``rating`` is the last thumb. ``level`` and ``notes`` are the project level and how many
     notes there were when its attempt started, ``key`` says what its worker was; ``crashes`` counts
-    how often the process died while it was at work; ``reused`` is the run its result comes from; ``given``
-    says that it has a result, which counts if it is given what this hash says.
+    how often the process died while it was at work; ``reused`` is the run its result comes from;
+    ``given`` says that it has a result, which counts if it is given what this hash says.
     """
 
     index: int
