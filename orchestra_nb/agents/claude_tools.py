@@ -64,6 +64,7 @@ class Tool:
         arguments: Validates the model's input, and its schema is what the model sees.
         call: Does it, with the task's context and the validated arguments.
         confirm: Whether a person is asked before each call.
+        function: The user's function behind it.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Tool:
     arguments: type[BaseModel]
     call: Callable[[Context, BaseModel], Awaitable[object]]
     confirm: bool = False
+    function: Callable[..., Any] | None = None
 
     def param(self) -> dict[str, Any]:
         """The tool as the Messages API takes it."""
@@ -342,7 +344,7 @@ def user_tool(function: Callable[..., Any]) -> Tool:
         value = await in_thread(lambda: function(**named))
         return await value if inspect.isawaitable(value) else value
 
-    return Tool(name, text or f"Call {name}.", arguments, call)
+    return Tool(name, text or f"Call {name}.", arguments, call, function=function)
 
 
 def _is_context(hint: Any) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import SetupError
+from .codekeys import code_key
 from .context import Context
 
 __all__ = ["Function", "argument_name"]
@@ -37,12 +38,17 @@ class Function:
 
     Args:
         function: ``fn(context)``, ``fn()``, ``fn(business_analyst, context)``, or ``async def``.
+        key: Its content key, where that was worked out already.
+
+    Attributes:
+        key: What the function does, as a hash; empty where that can't be known.
     """
 
     retries = 0
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], *, key: str | None = None):
         self.function = function
+        self.key = code_key(function) if key is None else key
         self.blocking = not _is(inspect.iscoroutinefunction, function)
         self._yields = _is(inspect.isgeneratorfunction, function) or _is(
             inspect.isasyncgenfunction, function

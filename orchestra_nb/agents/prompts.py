@@ -65,10 +65,14 @@ def system_blocks(
     return [first, {"type": "text", "text": mask(own)}]
 
 
-def first_message(context: Context) -> str:
+def first_message(context: Context, *, reviewed: bool = True) -> str:
     """The first user message: earlier results, decisions, answers, notes, the task.
 
     After a review it ends with the agent's previous result and why that was sent back.
+
+    Args:
+        context: The task's context.
+        reviewed: ``False``: as it was before any review.
     """
     parts = [
         *_results(context.results),
@@ -78,7 +82,7 @@ def first_message(context: Context) -> str:
         *_section("findings", (f"{agent}: {text}" for agent, text in context.findings)),
         *_section("notes from the person", context.notes),
         f'<task phase="{context.phase}">\n{context.text.strip() or context.agent}\n</task>',
-        *_sent_back(context),
+        *(_sent_back(context) if reviewed else ()),
     ]
     return mask("\n\n".join(parts))
 
