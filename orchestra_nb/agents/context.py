@@ -6,18 +6,18 @@ import asyncio
 import contextlib
 import math
 import operator
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from .. import events
 from ..engine.loops import on_own_thread
-from ..engine.protocols import Job, Progress, Said, Waiting
-from ..errors import TaskFailed
-from ..plan import Decision, Level, Plan, clean, load_levels
+from ..engine.protocols import Progress, Waiting
+from ..plan import Decision, clean
 from ..state import Outcome
 from .asking import approval, ask
+from .saying import cut, log, say
+from .seen import Results, Seen
 
 __all__ = ["Context", "Options", "Results"]
 
@@ -27,43 +27,7 @@ FINDING_MAX = 2_000
 DAY_S = 86_400.0
 
 
-class Results(Mapping[str, Any]):
-    """Results of the tasks that came before this one, by task id; read-only by contract.
-
-    Holds every ancestor that succeeded. One that did not is in ``context.missing``.
-    """
-
-    def __init__(self, job: Job, ancestors: Mapping[str, int]):
-        self._job, self._ancestors = job, ancestors
-
-    def __getitem__(self, task: str) -> Any:
-        if task in self._ancestors and task in self._job.results:
-            return self._job.results[task]
-        state = self._job.state
-        if task in state.graph.index:
-            if task not in self._ancestors:
-                raise KeyError(
-                    f"{task!r} is not something {self._job.node.id!r} waits for; "
-                    "add it to depends_on"
-                )
-            found = state.task(task)
-            raise TaskFailed(task, found.status, found.error or found.reason)
-        raise KeyError(f"there is no task {task!r}")
-
-    def __contains__(self, task: object) -> bool:
-        return task in self._ancestors and task in self._job.results
-
-    def __iter__(self) -> Iterator[str]:
-        return (task for task in self._ancestors if task in self._job.results)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Results({', '.join(self)})"
-
-
-class Context:
+class Context(Seen):
     """What a function or a model's agent gets as its ``context``.
 
     It may be read and written from any thread or loop. What it holds are the task's *ancestors'*
@@ -76,127 +40,24 @@ class Context:
         attempt: 1 for the first try.
     """
 
-    __slots__ = ("__dict__", "_job", "agent", "attempt", "task", "text")
-
-    def __init__(self, job: Job):
-        self._job = job
-        self.task = job.node.id
-        self.agent = job.node.agent
-        self.text = job.text
-        self.attempt = job.attempt
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<Context of {self.task!r}, attempt {self.attempt}>"
 
-    # What is known.
-
-    @property
-    def plan(self) -> Plan:
-        """The plan as it runs."""
-        return self._job.state.graph.plan
-
-    @property
-    def project(self) -> str:
-        """The plan's name."""
-        return self.plan.name
-
-    @property
-    def overview(self) -> str:
-        """The plan's overview."""
-        return self.plan.overview
-
-    @property
-    def phase(self) -> str:
-        """Name of the task's phase."""
-        return self._job.state.graph.phase_names[self._job.node.phase - 1]
-
-    @property
-    def level(self) -> Level:
-        """The project level as this attempt started, with what it asks of agents."""
-        return load_levels()[self._job.level]
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        """The plan's inputs and their values."""
-        return self._job.inputs
-
-    @property
-    def answers(self) -> Mapping[str, Any]:
-        """Answers to the plan's questions by question id, each of its question's type.
-
-        Holds those that were asked; ``None`` where there is neither an answer nor a default.
-        """
-        return self._job.answers
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Notes that people gave before this attempt started."""
-        return self._job.notes
-
-    @property
-    def comments(self) -> tuple[str, ...]:
-        """Why a person sent this task's results back, the newest last."""
-        return self._job.comments
-
-    @property
-    def previous(self) -> Any:
-        """The result that was sent back last, ``None`` if none was."""
-        return self._job.previous
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the run stops or the task ran out of time: end soon."""
-        return self._job.cancelled
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds of own work left before the task's timeout, ``None`` without one."""
-        return self._job.seconds_left()
-
-    @cached_property
-    def _ancestors(self) -> dict[str, int]:
-        graph = self._job.state.graph
-        found = sorted(graph.ancestors(self._job.node.index))
-        return {graph.nodes[i].id: i for i in found}
-
-    @cached_property
-    def results(self) -> Results:
-        """Results by task id."""
-        return Results(self._job, self._ancestors)
-
-    @cached_property
-    def missing(self) -> dict[str, str]:
-        """Direct dependencies without a result: id -> why."""
-        state = self._job.state
-        graph, node = state.graph, self._job.node
-        wanted = graph.parents(node.index)
-        for name in getattr(node.spec, "depends_on", None) or ():
-            with contextlib.suppress(KeyError):  # a phase's name
-                wanted.add(graph.index_of(name))
-        return {
-            task.id: f"{task.status}: {task.error or task.reason}".rstrip(": ")
-            for task in (state.tasks[i] for i in sorted(wanted))
-            if task.kind == "task" and task.status != "completed"
-        }
-
-    @cached_property
-    def decisions(self) -> dict[str, Outcome]:
-        """Outcomes of the decisions before this task: id -> outcome."""
-        decisions = self._job.state.decisions
-        found = {}
-        for name in self._ancestors:
-            decision = decisions.get(name)
-            if decision is not None and decision.outcome is not None:
-                found[name] = decision.outcome
-        return found
-
-    @cached_property
-    def findings(self) -> tuple[tuple[str, str], ...]:
-        """Findings and blockers of the tasks before this one: (agent, text)."""
-        before = set(self._ancestors.values())
-        return tuple((f.agent, f.text) for f in self._job.state.findings if f.task in before)
-
     # What is said.
+
+    @property
+    def key(self) -> str:
+        """What its worker is, as a hash: where nothing of it changed, its result stands.
+
+        Settable by a worker that finds it out when it starts (see ``key_of`` of a worker).
+        """
+        return self._job.key
+
+    @key.setter
+    def key(self, key: str) -> None:
+        self._job.key = str(key)
 
     def _of(self) -> dict[str, Any]:
         node = self._job.node
@@ -213,35 +74,35 @@ class Context:
             fraction = float(fraction)
             fraction = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
         job = self._job
-        job.latest = clean(str(text)[:TEXT_MAX]), fraction
+        job.latest = cut(job, text, TEXT_MAX), fraction
         if not job.saying:  # a loop that reports each row must not flood the engine
             job.saying = True
             job.post(Progress(job))
 
     def finding(self, text: str) -> None:
         """Tell people and later agents something worth knowing."""
-        text = clean(str(text)[:FINDING_MAX])
-        self._job.post(Said(self._job, events.insight(**self._of(), text=text)))
+        text = cut(self._job, text, FINDING_MAX)
+        say(self._job, events.insight(**self._of(), text=text))
 
     def blocker(self, text: str) -> None:
         """Tell people and later agents what stands in your way."""
-        text = clean(str(text)[:FINDING_MAX])
-        self._job.post(Said(self._job, events.blocker(**self._of(), text=text)))
+        text = cut(self._job, text, FINDING_MAX)
+        say(self._job, events.blocker(**self._of(), text=text))
 
     def choice(self, text: str, because: str = "") -> None:
         """Tell people and later agents what you chose yourself, and why.
 
         It is a decision in the log, by this agent; nobody is asked.
         """
-        text, because = (clean(str(part)[:FINDING_MAX]) for part in (text, because))
+        text, because = (cut(self._job, part, FINDING_MAX) for part in (text, because))
         event = events.decision(
             decision_id=None, text=text, option="", by="agent", reason=because, **self._of()
         )
-        self._job.post(Said(self._job, event))
+        say(self._job, event)
 
     def log(self, text: str) -> None:
         """Write a line into the task's transcript; nobody is shown it."""
-        self.transcript({"log": clean(str(text))})
+        log(self._job, text)
 
     def transcript(self, entry: Mapping[str, Any]) -> None:
         """Add a mapping to the task's transcript."""
@@ -249,9 +110,9 @@ class Context:
 
     def tool_call(self, name: str, summary: str, *, refused: bool = False) -> None:
         """Log that a tool was used, or that a person refused that."""
-        name, summary = clean(str(name)[:TEXT_MAX]), clean(str(summary)[:TEXT_MAX])
+        name, summary = cut(self._job, name, TEXT_MAX), cut(self._job, summary, TEXT_MAX)
         event = events.tool_call(**self._of(), name=name, summary=summary, refused=refused)
-        self._job.post(Said(self._job, event))
+        say(self._job, event)
 
     def usage(
         self,
@@ -288,7 +149,7 @@ class Context:
             cost=price,
             request_id=None if request_id is None else clean(str(request_id)[:TEXT_MAX]),
         )
-        self._job.post(Said(self._job, event))
+        say(self._job, event)
 
     @contextlib.asynccontextmanager
     async def waiting(

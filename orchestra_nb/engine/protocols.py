@@ -125,9 +125,15 @@ class Job:
     #: What is to be done, as last edited, and the level as of now.
     text: str = ""
     level: int = 3
+    #: What it is done for, of one task per item of a list.
+    item: Any = None
     #: Why a person sent back what earlier attempts returned, and what the last one did.
     comments: tuple[str, ...] = ()
     previous: Any = None
+    #: Takes secrets out of a text.
+    scrub: Callable[[str], str] = str
+    #: How much it has said, by kind of event.
+    said: dict[str, int] = field(default_factory=dict)
     #: What its worker is, as a hash; empty where that can't be known.
     key: str = ""
     #: The process it belongs to; a forked child is another.

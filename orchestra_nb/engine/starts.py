@@ -32,6 +32,8 @@ class Starts:
         skip = verdict(state, index)
         if skip is not None:
             engine.skip(node, skip.cause, skip.reason)
+        elif node.grows and engine.growing.sees_to(node):
+            pass  # its list was read, or its items are all over
         elif node.kind == "task":
             if not engine.reuse.offers(index):
                 engine.scheduler.put(index)
@@ -56,16 +58,19 @@ class Starts:
             if job is not None:
                 job.holds_slot = True  # it comes back from a wait for a person
                 engine.attempts.go_on(job)
-            elif engine.state.tasks[index].status in ("ready", "retrying"):
-                self._launch(index)
-            else:
+                engine.budget.go_on(job)
+            elif engine.state.tasks[index].status not in ("ready", "retrying"):
                 engine.scheduler.release()  # left out, or waiting again, since it was queued
+            elif engine.spending is not None and engine.spending.holds(index):
+                engine.scheduler.release()  # until a person lets the run spend money
+            else:
+                self._launch(index)
 
     def job(self, index: int, attempt: int) -> Job:
         """An attempt of a task, as of now."""
         engine, state = self._engine, self._engine.state
         node = state.graph.nodes[index]
-        return Job(
+        job = Job(
             node=node,
             attempt=attempt,
             state=state,
@@ -76,10 +81,15 @@ class Starts:
             post=engine.post,
             journal=engine.journal,
             pid=engine.pid,
+            scrub=engine.scrubbed,
             text=engine.steering.texts.get(index, node.title),
             level=state.level,
             started=engine.t,
         )
+        if node.template is not None:
+            job.item = engine.growing.item(index)
+        engine.budget.ready(job)
+        return job
 
     def _launch(self, index: int) -> None:
         engine, task = self._engine, self._engine.state.tasks[index]
