@@ -113,7 +113,6 @@ class _Looker:
         self._forced: dict[int, str] = {}
         self._values = Values()
         self._gates: dict[int, list[str]] = {}
-        self._over = past.state.status in ("completed", "failed", "stopped")
 
     def look(self) -> Outlook:
         state, graph = self._now, self._now.graph
@@ -190,7 +189,7 @@ class _Looker:
     def _failed(self, node: Node, task: TaskState) -> tuple[Action, str, str]:
         if task.crashes >= CRASHES_MAX:
             return "give up", task.error, ""
-        if not self._over and any(
+        if not self._past.over and any(
             card.purpose == "failure" and card.about == task.index and _let_go(card.outcome)
             for card in self._past.state.decisions.values()
         ):

@@ -37,6 +37,11 @@ class Past:
     died: bool
 
     @property
+    def over(self) -> bool:
+        """Whether it came to its end, or was stopped."""
+        return self.state.status in ("completed", "failed", "stopped")
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """The plan's inputs and their values."""
         return {key: item.default for key, item in self.declared.inputs.items()}

@@ -60,7 +60,7 @@ def resume(
     try:
         past = read_past(folder)
         declared, now, workers, outlook = _prepare(past, agents, plan, rerun, claude)
-        if not outlook.again:
+        if past.over and not outlook.again:
             journal.close()
             return open_run(folder.path.name, home=folder.home)
         changed = None if declared == past.declared else declared.to_dict()
