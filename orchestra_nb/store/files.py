@@ -7,6 +7,7 @@ full, slow or broken.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -45,8 +46,14 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def sync_file(fd: int) -> None:
-    """Make a file's content durable."""
+    """Make a file's content durable.
+
+    Raises:
+        OSError: If that failed, or somebody deleted the file: nobody would find its content.
+    """
     os.fsync(fd)
+    if os.fstat(fd).st_nlink == 0:
+        raise FileNotFoundError(errno.ENOENT, "it was deleted")
 
 
 def truncate(fd: int, size: int) -> None:
