@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from ..errors import AgentError
+from .allowance import allowed, model_for
 from .claude_client import ClientFactory, check_credentials, client_for
 from .claude_errors import explain, judge, mask, masked
 from .claude_stream import Exchange, Narrator, vars_of
 from .claude_tools import Tool, call_tool, own_tools, user_tool
+from .codekeys import request_key
 from .governor import admitted
 from .prices import Prices, Tokens
 from .prompts import first_message, system_blocks
@@ -72,6 +74,7 @@ class Claude:
     Attributes:
         retries: Attempts the engine may add after a failure that may pass.
         blocking: `False`: it runs on the agents' event loop.
+        paid: `True`: its calls cost money.
 
     Raises:
         TypeError: If a tool can't be described by a schema, or `output` is no pydantic model.
@@ -80,6 +83,7 @@ class Claude:
 
     retries = 3
     blocking = False
+    paid = True
 
     def __init__(
         self,
@@ -127,16 +131,31 @@ class Claude:
             AgentError: One readable line; `retryable` says whether another attempt may help.
         """
         client = await client_for(base_url=self.base_url, factory=self._client)
+        context.key = self.key_of(context)
         return await _Attempt(self, context, client).run()
 
-    def request(self, context: Context) -> dict[str, Any]:
-        """The first request for a task, as it is sent."""
+    def key_of(self, context: Context) -> str:
+        """What this worker is asked for a task, as a hash: its first request, its tools' code.
+
+        A task that was sent back has the key of its first try, and one that a cheaper model was
+        used for that of its own model. Where it is sent, and with which key, does not count.
+        """
+        request = self.request(context, reviewed=False) | {"model": self.model}
+        return request_key(request, [tool.function for tool in self._tools.values()])
+
+    def request(self, context: Context, *, reviewed: bool = True) -> dict[str, Any]:
+        """The first request for a task, as it is sent.
+
+        Args:
+            context: The task's context.
+            reviewed: ``False``: as it was before any review.
+        """
         request: dict[str, Any] = {
-            "model": self.model,
+            "model": model_for(context, self.model),
             "max_tokens": self.max_tokens,
             "system": system_blocks(context, system=self.system),
             "tools": [tool.param() for tool in self._tools.values()],
-            "messages": [_user(_text(first_message(context)))],
+            "messages": [_user(_text(first_message(context, reviewed=reviewed)))],
         }
         config: dict[str, Any] = {} if self.effort is None else {"effort": self.effort}
         if self.output is not None:
@@ -147,6 +166,10 @@ class Claude:
         if config:
             request["output_config"] = config
         return request
+
+    def cheaper(self, model: str) -> str | None:
+        """A cheaper model of its price table, if there is one; see :meth:`Prices.cheaper`."""
+        return self.prices.cheaper(model)
 
     def __repr__(self) -> str:
         own = len(own_tools())
@@ -161,6 +184,7 @@ class _Attempt:
     def __init__(self, worker: Claude, context: Context, client: AsyncAnthropic) -> None:
         self._worker, self._context, self._client = worker, context, client
         self._request = worker.request(context)
+        self._model: str = self._request["model"]
         self._messages: list[dict[str, Any]] = self._request["messages"]
         self._exchanges = 0
         self._shown = 0
@@ -231,14 +255,29 @@ class _Attempt:
 
     async def _send(self, chars: int) -> Exchange:
         """Make an exchange once there is room for it, and record it."""
-        worker = self._worker
+        worker, model = self._worker, self._model
         exchange = Exchange({**self._request, "messages": self._marked()})
+        async with allowed(
+            self._context,
+            model=model,
+            price=worker.prices.of(model),
+            chars=lambda: len(json.dumps(self._request, default=str)),
+            max_tokens=worker.max_tokens,
+        ) as allowance:
+            try:
+                await self._run(exchange, chars)
+            finally:
+                if exchange.billed and not exchange.complete:
+                    allowance.broke_off(exchange.tokens)
+        return exchange
+
+    async def _run(self, exchange: Exchange, chars: int) -> None:
         async with admitted(
             self._client,
             self._context,
-            model=worker.model,
+            model=self._model,
             chars=chars,
-            max_tokens=worker.max_tokens,
+            max_tokens=self._worker.max_tokens,
         ) as permit:
             try:
                 await exchange.run(self._client, self._narrator, permit.opened)
@@ -254,7 +293,6 @@ class _Attempt:
             tokens = exchange.tokens if exchange.complete else None
             exchange.error = permit.close(exchange.error, exchange.headers, tokens)
         self._record(exchange)
-        return exchange
 
     def _marked(self) -> list[dict[str, Any]]:
         """The messages, with a cache mark at the end from the second exchange on.
@@ -271,13 +309,13 @@ class _Attempt:
     def _record(self, exchange: Exchange) -> None:
         """Tell usage, cost and transcript. An answer that broke off has an unknown cost."""
         model = getattr(exchange.message, "model", None)
-        model = model if isinstance(model, str) and model else self._worker.model
+        model = model if isinstance(model, str) and model else self._model
         cost = None
         if exchange.complete and exchange.tokens is not None:
             prices = self._worker.prices
             cost = prices.cost(model, exchange.tokens)
             if cost is None:  # a server that answers under another name than it was asked for
-                cost = prices.cost(self._worker.model, exchange.tokens)
+                cost = prices.cost(self._model, exchange.tokens)
         if exchange.billed:
             self._context.usage(
                 model=mask(model),

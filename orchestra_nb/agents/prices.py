@@ -16,6 +16,7 @@ __all__ = ["PRICES_DATE", "Price", "Prices", "Tokens"]
 
 PRICES_DATE = date(2026, 11, 22)
 _MILLION = 1_000_000
+_GENERATION = re.compile(r"(?:-\d+)+$")
 _SNAPSHOT = re.compile(r"-\d{8}$")
 
 
@@ -83,6 +84,13 @@ _TABLE: Mapping[str, Price] = MappingProxyType(
 )
 
 
+def _name(model: str) -> tuple[str, str]:
+    """Who makes a model, and of which generation it is: ``claude``, ``5-5``."""
+    plain = _SNAPSHOT.sub("", model)
+    generation = _GENERATION.search(plain)
+    return plain.partition("-")[0], generation[0] if generation else ""
+
+
 class Prices:
     """A price table: the built-in one with your own entries on top.
 
@@ -110,6 +118,23 @@ class Prices:
         """US dollars for `tokens` of `model`; `None` when its price is unknown."""
         price = self.of(model)
         return None if price is None else price.cost(tokens)
+
+    def cheaper(self, model: str) -> str | None:
+        """The next cheaper model of the same maker, if its price and a lower one are known.
+
+        That is the dearest one that is cheaper in input and in output; one of the same generation
+        (``claude-sonnet-5-5``, ``claude-haiku-5-5``) goes before others.
+        """
+        own = self.of(model)
+        if own is None:
+            return None
+        maker, generation = _name(model)
+        found = [
+            (_name(other)[1] == generation, price.output, price.input, other)
+            for other, price in self._table.items()
+            if _name(other)[0] == maker and price.output < own.output and price.input < own.input
+        ]
+        return max(found)[-1] if found else None
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class Engine(Core):
         self.random = random.Random(seed)
         self.inputs: Mapping[str, Any] = inputs
         self.answers: Mapping[str, Any] = {}
-        self.workers = workers
+        self.workers = list(workers)
         self.scheduler = Scheduler(state.graph, self.plan.max_concurrency, seconds)
         self.decisions = Decisions(self)
         self.attempts = Attempts(self)
@@ -153,6 +153,7 @@ class Engine(Core):
         """Everything is known that has to be before anything starts."""
         self.steering.set_off()
         self.alarms.begin()
+        self.growing.begin()
         if self.spending is not None:
             self.spending.begin()
         self._waits_to_start = False

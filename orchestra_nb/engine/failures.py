@@ -162,7 +162,8 @@ def lost_with(state: State, *failed: int) -> list[int]:
     lost, todo = {*failed}, [*failed]
     while todo:
         one = todo.pop()
-        waiting = [i for i in graph.dependents[one] if one in graph.nodes[i].needs]
+        after = graph.dependents[one]
+        waiting = [i for i in after if one in graph.nodes[i].needs or one in graph.nodes[i].items]
         phase = graph.nodes[one].phase - 1
         if graph.in_gate[one] and all(
             i in lost or tasks[i].status in ("failed", "skipped", "cancelled")

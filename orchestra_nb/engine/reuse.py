@@ -86,7 +86,7 @@ class Values(dict[str, Any]):
     def __init__(self) -> None:
         super().__init__()
         self._owed: dict[str, Callable[[], object]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a list of results asks for each of them
 
     def owe(self, task: str, load: Callable[[], object]) -> None:
         """The result of a task is what ``load`` gives."""
@@ -165,6 +165,13 @@ class Reuse:
     def instead(self, index: int) -> Worker | None:
         """Who stands in for a task's worker at its next attempt, if anybody does."""
         return self._returned.pop(index, None) if self._returned else None
+
+    def rearranged(self, moved: Mapping[int, int]) -> None:
+        """What is there for some tasks is there for others now: index -> where it was."""
+        for kept in (self._priors, self._returned):
+            known = {new: old for new, old in moved.items() if old in kept}
+            found: dict[int, Any] = {new: kept.pop(old) for new, old in known.items()}
+            kept.update(found)
 
     def offers(self, index: int) -> bool:
         """Whether a task that became ready may be done already: then it is seen to."""

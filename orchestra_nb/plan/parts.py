@@ -177,7 +177,7 @@ class Agent(Value):
 
 
 class Budget(Value):
-    """Caps of a run.
+    """Caps of a run, of a phase or of a task.
 
     Attributes:
         usd: Money, in US dollars.
@@ -193,3 +193,9 @@ class Budget(Value):
     if TYPE_CHECKING:
 
         def __init__(self, *, usd: float | None = None, tokens: int | None = None) -> None: ...
+
+    def faults(self) -> list[Fault]:
+        """A budget that caps nothing."""
+        if self.usd is None and self.tokens is None:
+            return [Fault("", f"caps nothing; write usd or tokens, such as {self.EXAMPLE}")]
+        return []

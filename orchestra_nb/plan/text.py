@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["clean", "did_you_mean", "fold", "named", "seen", "short", "slug", "under"]
+__all__ = ["clean", "did_you_mean", "fold", "money", "named", "seen", "short", "slug", "under"]
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -88,3 +88,10 @@ def under(place: str, key: str | int) -> str:
     if not _PLAIN_KEY.fullmatch(key):
         return f"{place}[{short(key)}]"
     return f"{place}.{key}" if place else key
+
+
+def money(usd: float) -> str:
+    """``$1.37``; what is paid but less than a cent reads ``under $0.01``."""
+    if 0 < usd < 0.005:
+        return "under $0.01"
+    return f"${usd:,.2f}"

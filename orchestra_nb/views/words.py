@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..plan.durations import clock, rough_duration
-from ..plan.text import clean
+from ..plan.text import clean, money
 from ..state import DecisionState, Outcome, TaskState
 
 __all__ = [
@@ -157,13 +157,6 @@ def tokens(number: int) -> str:
     if number < 999_500:
         return f"{number / 1000:.0f} k"
     return f"{number / 1_000_000:.2f} M"
-
-
-def money(usd: float) -> str:
-    """``$1.37``; what is paid but less than a cent reads ``under $0.01``."""
-    if 0 < usd < 0.005:
-        return "under $0.01"
-    return f"${usd:,.2f}"
 
 
 def at_least(seconds: float) -> str:
