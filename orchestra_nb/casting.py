@@ -65,12 +65,13 @@ def workers_of(
     }
     folded: dict[str, str] = {}
     for node in graph.nodes:
-        if node.kind != "task":
+        if node.kind not in ("task", "group"):
             workers.append(None)
             continue
         if node.agent not in folded:
             folded[node.agent] = fold(node.agent)
-        own = node.id if node.id == node.agent else fold(node.id)
+        task = node.id if node.template is None else graph.nodes[node.template].id
+        own = task if task == node.agent else fold(task)
         named = [n for n in (by_name.get(own), by_name.get(folded[node.agent])) if n]
         used.update(named)
         wanted = node.skip is None and node.index not in idle
@@ -120,9 +121,11 @@ def _is_worker(agent: Any) -> bool:
 
 def _worker(given: Any, name: str, graph: Graph, node: Node, problems: list[str]) -> Worker | None:
     if isinstance(given, Function):
+        each = (node if node.template is None else graph.nodes[node.template]).each
         try:
             return given.bind(
-                lambda: [graph.nodes[i].id for i in sorted(graph.ancestors(node.index))]
+                lambda: [graph.nodes[i].id for i in sorted(graph.ancestors(node.index))],
+                each.name if each is not None else "",
             )
         except SetupError as error:
             problems.append(f"agents[{name!r}]: {error}")

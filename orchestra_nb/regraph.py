@@ -31,6 +31,7 @@ def regraph(state: State, graph: Graph, t: float, change: Change) -> None:
         t: The run's ``t``: when it happens.
         change: Gets what was changed; what it holds already is told by the new indexes.
     """
+    graph = _still_grown(state.graph, graph)
     moved = _tasks(state, graph)
     state.graph = graph
     if any(old != new for old, new in moved.items()) or len(moved) < len(state.graph.nodes):
@@ -41,6 +42,19 @@ def regraph(state: State, graph: Graph, t: float, change: Change) -> None:
         recount(state, t, change)
         _close(state, t, change)
     change.run = True
+
+
+def _still_grown(before: Graph, graph: Graph) -> Graph:
+    """The new graph with the items that its templates had, where those say the same."""
+    for old in before.nodes:
+        index = graph.index.get(old.id) if old.kind == "group" else None
+        if index is None or graph.nodes[index].kind != "task":
+            continue
+        new = graph.nodes[index]
+        if new.each == old.each and new.title == old.title:
+            items = [before.nodes[i] for i in old.items]
+            graph = graph.grown(index, [(node.id, node.title, node.item) for node in items])
+    return graph
 
 
 def _tasks(state: State, graph: Graph) -> dict[int, int]:
@@ -86,11 +100,12 @@ def _phases(state: State) -> None:
     """Count everything anew."""
     graph = state.graph
     old = {phase.name: phase for phase in state.phases}
+    gone = {p.number: p for p in state.phases if p.name not in graph.phase_names}
     state.phases = []
     for number, name in enumerate(graph.phase_names, start=1):
         members, gate = graph.members[number - 1], graph.gate_members[number - 1]
         counts: Counter[str] = Counter(state.tasks[index].status for index in members)
-        before = old.get(name)
+        before = old.get(name) or gone.get(number)  # one at its place may only be called otherwise
         state.phases.append(
             PhaseState(
                 number,

@@ -9,7 +9,7 @@ from .regraph import regraph
 from .settling import begin_anew, close_span, move, recount, settle
 from .state import SETTLED, Change, Finding, State, TaskState
 
-__all__ = ["agent_reused", "disown", "run_resumed", "task_revived"]
+__all__ = ["agent_reused", "disown", "replan", "run_resumed", "task_revived"]
 
 
 def task_revived(state: State, e: Event, change: Change) -> None:
@@ -30,7 +30,7 @@ def task_revived(state: State, e: Event, change: Change) -> None:
 def run_resumed(state: State, e: Event, change: Change) -> None:
     """Another process goes on: what it lists is to be done, what was asked is asked anew."""
     if "plan" in e:
-        _replan(state, Plan(**e["plan"]).filled(), e["t"], change)
+        replan(state, Plan(**e["plan"]).filled(), e["t"], change)
     for name in e["crashed"]:
         state.tasks[state.graph.index[name]].crashes += 1
     for decision in state.decisions.values():
@@ -63,8 +63,15 @@ def run_resumed(state: State, e: Event, change: Change) -> None:
     change.run = True
 
 
-def _replan(state: State, plan: Plan, t: float, change: Change) -> None:
-    """From here on it is another plan; what its head says anew counts from here on too."""
+def replan(state: State, plan: Plan, t: float, change: Change) -> None:
+    """From here on it is another plan; what its head says anew counts from here on too.
+
+    Args:
+        state: Changed in place.
+        plan: With the values of its inputs filled in.
+        t: The run's ``t``.
+        change: Gets what was changed.
+    """
     before = state.graph.plan
     regraph(state, compile_plan(plan), t, change)
     state.project = plan.name
@@ -86,6 +93,8 @@ def agent_reused(state: State, e: Event, change: Change) -> None:
         state.findings.append(Finding(kind, text, task.agent, task.index, e["t"]))
         change.findings += 1
     settle(state, task, "completed", e["t"], change)
+    if not task.reused and task.spans:  # it was done when it was done
+        task.ended_at = task.spans[-1][2]
 
 
 def disown(state: State, task: TaskState) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .state import SETTLED, Change, SpanKind, State, TaskState, TaskStatus
 
-__all__ = ["close_span", "move", "open_span", "ready", "recount", "release", "settle"]
+__all__ = ["begin_anew", "close_span", "move", "open_span", "ready", "recount", "release", "settle"]
 
 
 def move(state: State, task: TaskState, status: TaskStatus, change: Change) -> None:
@@ -16,7 +16,7 @@ def move(state: State, task: TaskState, status: TaskStatus, change: Change) -> N
     old = task.status
     task.status = status
     change.tasks.add(task.index)
-    if task.kind != "task":  # decisions are not work: "3 of 4" counts agents
+    if task.kind != "task":  # decisions and groups are not work: "3 of 4" counts agents
         return
     state.counts[old] -= 1
     state.counts[status] += 1
@@ -77,11 +77,20 @@ def release(state: State, task: TaskState, t: float, change: Change) -> None:
                     todo.append(other)
 
 
+def begin_anew(state: State, task: TaskState, change: Change) -> None:
+    """What was over or left out is to be done; :func:`recount` is to follow."""
+    move(state, task, "pending", change)
+    state.unsettled += 1
+    task.ended_at = task.fraction = None
+    task.error = task.reason = task.skip_cause = task.message = task.reused = ""
+
+
 def recount(state: State, t: float, change: Change) -> None:
     """Count everybody's unmet dependencies anew, after what was over is to be done again."""
     graph, tasks = state.graph, state.tasks
     released = [False] * len(tasks)
     left = [len(members) for members in graph.gate_members]
+    told = len(change.ready)
     for index in graph.order:
         node, task = graph.nodes[index], tasks[index]
         waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
@@ -95,6 +104,7 @@ def recount(state: State, t: float, change: Change) -> None:
         released[index] = task.status in SETTLED and (task.status != "skipped" or not unmet)
         if released[index] and graph.in_gate[index]:
             left[node.phase - 1] -= 1
+    change.ready[told:] = sorted(change.ready[told:])
     for phase, count in zip(state.phases, left, strict=True):
         phase.unsettled = count
         if count:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "orchestra_nb"
 
 VALUES = {
     "errors", "plan", "events", "commands", "state", "settling", "regraph", "reviving",
-    "fold",
+    "growing", "fold",
     "lineage", "rating",
 }  # fmt: skip
 HEADLESS = VALUES | {"engine", "agents", "store", "views", "webhook", "hearing", "handle"}
@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settling": {"state"},
     "regraph": {"plan", "settling", "state"},
     "reviving": {"plan", "events", "regraph", "settling", "state"},
-    "fold": {"events", "reviving", "settling", "state"},
+    "growing": {"events", "regraph", "settling", "state"},
+    "fold": {"events", "growing", "reviving", "settling", "state"},
     "lineage": {"state"},
     "rating": {"errors", "events", "commands", "state"},
     "engine": VALUES,

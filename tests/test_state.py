@@ -204,7 +204,7 @@ def test_withdrawn_and_settled(story: Story) -> None:
     "event",
     [
         {"event": "moon_phase"},
-        {"event": "task_added", "task": "new", "agent": "new"},
+        {"event": "task_renamed", "task": "new", "agent": "new"},
         {"event": "run_attached", "pid": 5},
         events.user_input(decision_id=None, question="q", response="r"),
     ],

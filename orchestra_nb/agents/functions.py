@@ -7,7 +7,9 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel
 
 from ..errors import SetupError
 from .codekeys import code_key
@@ -64,12 +66,13 @@ class Function:
         elif [p.name for p in parameters] != ["context"] or parameters[0].kind is _BY_NAME:
             self._parameters = parameters
 
-    def bind(self, depends: Callable[[], Iterable[str]]) -> Function:
+    def bind(self, depends: Callable[[], Iterable[str]], item: str = "") -> Function:
         """The worker of one task.
 
         Args:
             depends: Gives the ids whose results may be asked for; not called where the function
                 takes the context alone.
+            item: What the task calls the item it is done for.
 
         Raises:
             SetupError: If a parameter can't be filled, or calling it would run none of its code.
@@ -83,22 +86,40 @@ class Function:
         if not self._parameters:
             return self
         bound = copy.copy(self)
-        bound._call = _binder(self.function, self._parameters, depends())
+        bound._call = _binder(self.function, self._parameters, depends(), item)
         return bound
 
     def __call__(self, context: Context, /) -> Any:
         """Call the function: its value, or its coroutine."""
         return self._call(context)
 
+    @property
+    def output(self) -> type[BaseModel] | None:
+        """The pydantic model that it says it returns: its results are read back as that."""
+        function = self.function
+        while isinstance(function, functools.partial):
+            function = function.func
+        if not inspect.isroutine(function):
+            function = type(function).__call__
+        try:
+            said = get_type_hints(function).get("return")
+        except Exception:  # names that are not there, or none that hints are for
+            return None
+        return said if isinstance(said, type) and issubclass(said, BaseModel) else None
+
     def __repr__(self) -> str:
         return f"a function ({getattr(self.function, '__qualname__', self.function)})"
 
 
+_ITEM = ""  # no task's id
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
 def _binder(
-    function: Callable[..., Any], parameters: list[inspect.Parameter], depends: Iterable[str]
+    function: Callable[..., Any],
+    parameters: list[inspect.Parameter],
+    depends: Iterable[str],
+    item: str,
 ) -> Callable[[Context], Any]:
     name = getattr(function, "__qualname__", repr(function))
     by_argument: dict[str, str] = {}
@@ -107,6 +128,9 @@ def _binder(
         first = by_argument.setdefault(argument_name(task), task)
         if first != task:
             unclear[argument_name(task)] = f"{first!r} or {task!r}"
+    if item:
+        by_argument[argument_name(item)] = _ITEM
+        unclear.pop(argument_name(item), None)
     filled: dict[str, str | None] = {}
     for number, parameter in enumerate(parameters):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -165,5 +189,7 @@ def _alone(parameters: list[inspect.Parameter]) -> bool:
 def _value(context: Context, task: str | None) -> Any:
     if task is None:
         return context
+    if task == _ITEM:
+        return context.item
     outcome = context.decisions.get(task)
     return context.results.get(task) if outcome is None else outcome  # None for what was skipped

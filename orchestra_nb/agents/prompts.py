@@ -7,7 +7,7 @@ task with the same inputs gets the same text. What is too long is shortened wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..plan.answers import spell
@@ -75,7 +75,7 @@ def first_message(context: Context, *, reviewed: bool = True) -> str:
         reviewed: ``False``: as it was before any review.
     """
     parts = [
-        *_results(context.results),
+        *_results(list(context.results.each())),
         *(f'<missing task="{name}">{why}</missing>' for name, why in context.missing.items()),
         *(_decision(name, outcome) for name, outcome in context.decisions.items()),
         *_section("answers", _answers(context)),
@@ -118,9 +118,9 @@ def as_text(value: object) -> str:
         return object.__repr__(value)
 
 
-def _results(results: Mapping[str, object]) -> Iterable[str]:
+def _results(results: Sequence[tuple[str, object]]) -> Iterable[str]:
     limit = min(MAX_RESULT, MAX_ALL_RESULTS // max(1, len(results)))
-    for name, value in results.items():
+    for name, value in results:
         yield f'<result task="{name}">\n{shorten(as_text(value), limit)}\n</result>'
 
 

@@ -50,6 +50,13 @@ class Results(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Results({', '.join(self)})"
 
+    def each(self) -> Iterator[tuple[str, Any]]:
+        """Every result once: of a list of results only the parts."""
+        nodes = self._job.state.graph.nodes
+        for task, index in self._ancestors.items():
+            if nodes[index].kind != "group" and task in self._job.results:
+                yield task, self._job.results[task]
+
 
 class Seen:
     """The half of a context that is read.
@@ -122,6 +129,11 @@ class Seen:
         return self._job.comments
 
     @property
+    def item(self) -> Any:
+        """What this task is done for, of one per item of a list; ``None`` for any other."""
+        return self._job.item
+
+    @property
     def previous(self) -> Any:
         """The result that was sent back last, ``None`` if none was."""
         return self._job.previous
@@ -153,6 +165,7 @@ class Seen:
         state = self._job.state
         graph, node = state.graph, self._job.node
         wanted = graph.parents(node.index)
+        wanted.update(i for one in tuple(wanted) for i in graph.nodes[one].items)
         for name in getattr(node.spec, "depends_on", None) or ():
             with contextlib.suppress(KeyError):  # a phase's name
                 wanted.add(graph.index_of(name))

@@ -34,6 +34,10 @@ def verdict(state: State, index: int) -> Skip | None:
         task = tasks[dep]
         if task.status in ("failed", "cancelled") or task.skip_cause == "failed":
             return Skip("failed", _why_no_result(task))
+    if node.source is not None:
+        source = tasks[node.source]
+        if source.status == "skipped":
+            return Skip("when", f"needs the list of {source.id}, which was skipped")
     for dep, options in node.when:
         asked = state.graph.nodes[dep]
         decision = state.decisions.get(asked.id)
@@ -71,6 +75,10 @@ class Scheduler:
         self._count = count()
         self._heap: list[tuple[int, float, int, int]] = []
         self._queued: dict[int, int] = {}  # index -> number of its entry; others are void
+
+    def grown(self, graph: Graph, seconds: list[float]) -> None:
+        """The plan has more tasks; who is queued keeps the place it has."""
+        self._rank = graph.ranks(seconds)
 
     def put(self, index: int, *, back: bool = False, again: bool = False) -> None:
         """Queue a task; ``back``: it runs and needs a slot to go on, ``again``: it is retried."""

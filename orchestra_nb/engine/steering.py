@@ -57,6 +57,8 @@ class Steering:
         """
         node, task = self._find(command.task)
         engine = self._engine
+        if node.kind == "group":
+            return self._skip_items(node, command)
         if task.status == "skipped" and task.skip_cause == "hand":
             return f"{node.id} was left out already."
         card = self._card(task, "failure")
@@ -69,6 +71,17 @@ class Steering:
         engine.attempts.forget(node.index)
         engine.skip(node, "hand", f"left out by {command.who or 'hand'}")
         return f"{node.id} is left out."
+
+    def _skip_items(self, group: Node, command: Skip) -> str:
+        """Leave out what has not started of a group; it is over when the rest is."""
+        engine, state = self._engine, self._engine.state
+        rest = [i for i in group.items if state.tasks[i].status in ("pending", "ready", "retrying")]
+        if not rest:
+            raise CommandError(f"Nothing of {group.id!r} is left that has not started", late=True)
+        for index in rest:
+            engine.attempts.forget(index)
+            engine.skip(state.graph.nodes[index], "hand", f"left out by {command.who or 'hand'}")
+        return f"{len(rest)} of {len(group.items)} tasks of {group.id} are left out."
 
     def retry(self, command: Retry) -> str:
         """Do again what failed or was left out, together with what was skipped because of it.
@@ -175,10 +188,10 @@ class Steering:
         found, todo = {index}, [index]
         while todo:
             one = todo.pop()
-            if tasks[one].skip_cause != "failed":
-                continue
             node = graph.nodes[one]
-            listed = set(node.needs)
+            if tasks[one].skip_cause != "failed" and node.kind != "group":
+                continue
+            listed = {*node.needs, *node.items}
             for gate in node.gates:
                 members = graph.gate_members[gate]
                 if all(tasks[i].status != "completed" for i in members):
@@ -212,6 +225,8 @@ class Steering:
         """Whether a node was skipped because of others, which may now be done after all."""
         state = self._engine.state
         node, task = state.graph.nodes[index], state.tasks[index]
+        if node.kind == "group" and task.status in ("completed", "failed"):
+            return True  # one of its tasks is done after all
         if task.status != "skipped" or skip_reason(node.spec, state.level) is not None:
             return False
         if task.skip_cause == "when":

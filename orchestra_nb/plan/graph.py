@@ -6,10 +6,12 @@ A task waits for other nodes and for *gates*. A gate stands for a whole phase, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..errors import CommandError
+from .each import ForEach
 from .entries import Decision, Task
 from .levels import skip_reason
 from .model import Phase, Plan
@@ -23,6 +25,9 @@ __all__ = ["Graph", "Node", "compile_plan"]
 class Node:
     """One thing that has to happen: a task, a decision, or the checkpoint after a phase.
 
+    A task with a ``for_each`` is one task until its list is known; then it is a group: no work of
+    its own, over when all its items are.
+
     Attributes:
         needs: Indexes of nodes that were listed: each must succeed.
         after: Indexes of nodes that only have to be settled.
@@ -30,6 +35,10 @@ class Node:
         when: Decision index -> the option keys of which one must have been chosen.
         skip: Why the project's level leaves it out, or ``None``.
         unmet: How many nodes and gates it waits for at the start.
+        source: Of these and of templates: the index of the task whose result is the list.
+        items: Of a group: the indexes of its tasks, in the list's order.
+        template: Of an item's task: the index of its group.
+        item: A hash of that item; empty where it has none.
     """
 
     index: int
@@ -45,6 +54,20 @@ class Node:
     when: tuple[tuple[int, frozenset[str]], ...] = ()
     skip: str | None = None
     unmet: int = 0
+    source: int | None = None
+    items: tuple[int, ...] = ()
+    template: int | None = None
+    item: str = ""
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is a template, a group or an item of one."""
+        return self.source is not None
+
+    @property
+    def each(self) -> ForEach | None:
+        """What it is done for each of, if it is a template."""
+        return None if self.kind not in ("task", "group") else getattr(self.spec, "for_each", None)
 
 
 class Graph:
@@ -84,6 +107,37 @@ class Graph:
                 self.gated[gate].append(node.index)
             node.unmet = len(waits) + len(node.gates)
         self.order = self._order()
+
+    def grown(self, template: int, items: Sequence[tuple[str, str, str]]) -> Graph:
+        """This graph with one task per item; indexes stay, new tasks are appended.
+
+        Args:
+            template: Index of a task with a ``for_each``.
+            items: Id, text and hash of each item's task. One that is there already has the new
+                text; one that is not named any more stays, and is no item of the group.
+        """
+        group = self.nodes[template]
+        assert isinstance(group.spec, Task)
+        nodes = self.nodes[:]
+        plain = group.spec.model_copy(update={"for_each": None})
+        indexes = []
+        for name, text, item in items:
+            old = self.index.get(name)
+            index = len(nodes) if old is None else old
+            indexes.append(index)
+            made = replace(
+                group, index=index, id=name, kind="task", title=text, items=(), template=template,
+                item=item, spec=plain.model_copy(update={"id": name, "task": text}),
+                after=tuple(i for i in group.after if i not in group.items),
+            )  # fmt: skip
+            if old is None:
+                nodes.append(made)
+            else:
+                nodes[old] = made
+        listed = tuple(indexes)
+        first = (i for i in group.after if i not in group.items)
+        nodes[template] = replace(group, kind="group", items=listed, after=(*first, *listed))
+        return Graph(self.plan, nodes)
 
     def index_of(self, name: str) -> int:
         """Index of the node of that id, whatever its case.
@@ -251,6 +305,9 @@ def _resolve(
     if spec.depends_on is None or spec.depends_on:
         after.update(index for number, index in checkpoints.items() if number < node.phase)
     node.when = tuple((taken[fold(key)], frozenset(options)) for key, options in spec.when.items())
+    if node.each is not None:
+        node.source = taken[fold(node.each.source)]
+        needs.append(node.source)
     node.needs = tuple(dict.fromkeys(i for i in needs if i not in dict(node.when)))
     node.after = tuple(sorted(after - set(node.needs)))
     node.gates = tuple(sorted(gates))
