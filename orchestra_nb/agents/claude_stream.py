@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange", "Narrator", "tokens_of"]
 
-_SENTENCE = re.compile(r"[^.!?\n]*[^.!?\n\s][.!?]+(?=\s)|[^\n]*\S[^\n]*(?=\n)")
+# Where a sentence or a line ends. It looks back one character only: a pattern that matched whole
+# sentences would try them again from each of their letters.
+_END = re.compile(r"(?<=[.!?])\s|\n")
 _MARKUP = re.compile(r"^[#>*\-\s|]+|\*\*|`")
 _LONGEST_LINE = 200
 _LONG_ENOUGH = 80  # a sentence this long is worth showing before it ends
@@ -60,9 +62,10 @@ class Narrator:
     def _line(self, heard: int) -> str:
         if self._what is not None:
             return f"Writing {self._what} ({heard:,} characters)"
-        whole = [clean for found in _SENTENCE.findall(self._tail) if (clean := _plain(found))]
-        if whole:
-            return whole[-1]
+        *whole, _ = _END.split(self._tail)
+        for found in reversed(whole):
+            if clean := _plain(found):
+                return clean
         rest = _plain(self._tail)
         return rest if len(rest) >= _LONG_ENOUGH else ""
 
