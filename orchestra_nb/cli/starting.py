@@ -196,11 +196,13 @@ def _show(start: Callable[[Any], Any], autopilot: bool) -> Any:
         runs.interrupt("the process was ended by the system")
         if run is not None:
             say(f"Run {run.id} was interrupted; what was finished is kept in {run.folder}")
+            say(_go_on(run))
         raise typer.Exit(TERMINATED) from None
     for line in summary(run.state, str(run.folder)):
         say(line)
     if run.status not in _CODES:
         say(f"Run {run.id} was stopped; what was finished is kept.")
+        say(_go_on(run))
     return run
 
 
@@ -211,4 +213,9 @@ def _stop(run: Any, view: TerminalView) -> None:
             view.attach(run)
     except KeyboardInterrupt:
         say(f"Run {run.id} is being stopped. Its folder: {run.folder}")
+        say(_go_on(run))
         raise typer.Exit(STOPPED) from None
+
+
+def _go_on(run: Any) -> str:
+    return f"To go on with it: {command_name()} resume {run.id}"
