@@ -30,7 +30,7 @@ CALLS: Final = {
 """Kind of operation -> the functions of ``os`` that do it."""
 
 _ALL: Final = ("full", "once", "kill")
-MODES: Final = {kind: _ALL for kind in CALLS} | {
+MODES: Final = dict.fromkeys(CALLS, _ALL) | {
     "write": (*_ALL, "short", "torn"),
     "close": ("once", "kill"),
 }

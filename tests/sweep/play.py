@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orchestra_nb as onb
 
-__all__ = ["EXPECTED", "NORMAL", "Counter", "begin", "go_on", "plan"]
+__all__ = ["EXPECTED", "LAST_PHASE", "NORMAL", "Counter", "begin", "go_on", "plan"]
 
 SEED: Final = 31
 """The retry comes a few ms after the failure."""
@@ -31,6 +31,8 @@ EXPECTED: Final[dict[str, Any]] = {
 }
 NORMAL: Final = {task: 2 if task == "fails" else 1 for task in EXPECTED}
 """How often each is called where nothing goes wrong."""
+LAST_PHASE: Final = frozenset({"writes", "tells", "ends"})
+"""What waits for all of the phase before."""
 
 
 def plan() -> onb.Plan:
@@ -84,6 +86,10 @@ class Counter:
         self._path, self._dies_at = path, dies_at
         self._open, self._write, self._sync, self._close = os.open, os.write, os.fsync, os.close
 
+    def first(self, task: str) -> bool:
+        """Whether a task's agent was called no more than once."""
+        return self._path.read_text().split().count(task) < 2
+
     def add(self, task: str) -> None:
         """A task's agent is called."""
         fd = self._open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -103,12 +109,9 @@ def _agents(counter: Counter) -> dict[str, Callable[..., Any]]:
         context.finding("there are three rows")
         return {"rows": 3}
 
-    failed: list[bool] = []
-
     async def fails() -> str:
         count("fails")
-        if not failed:
-            failed.append(True)
+        if counter.first("fails"):
             raise onb.AgentError("not yet", retryable=True, retry_after=0.0)
         return "at last"
 
@@ -142,7 +145,7 @@ def _agents(counter: Counter) -> dict[str, Callable[..., Any]]:
     async def never() -> None:
         count("never")
 
-    own = [reads, fails, gathers, packs, judges, writes, tells, ends, never]
+    own: list[Any] = [reads, fails, gathers, packs, judges, writes, tells, ends, never]
     return {agent.__name__: agent for agent in own}
 
 

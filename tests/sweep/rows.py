@@ -15,6 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ STEP_S: Final = 20.0
 MOST: Final = 2_000
 FIRST: Final = 12
 EACH: Final = 7
+_DONE: Final = "row.json"
 
 
 @dataclass(slots=True)
@@ -98,15 +100,14 @@ def sweep(rows: list[Row], folder: Path, *, jobs: int, part: bool) -> Iterator[R
             row = todo.pop(0)
             place = folder / row.name.replace("/", "-")
             place.mkdir()
-            done = folder / f"{place.name}.json"
-            pid = _fork(lambda: _sweep_row(row, place, template, done, part=part), place)
+            pid = _fork(partial(_sweep_row, row, place, template, part=part), place)
             busy[pid] = row
         pid, status = os.wait()
         row = busy.pop(pid)
-        done = folder / f"{row.name.replace('/', '-')}.json"
+        place = folder / row.name.replace("/", "-")
+        done = place / _DONE
         if status or not done.exists():
-            said = folder / row.name.replace("/", "-") / "errors"
-            row.wrong.append("the harness failed: " + said.read_text()[-2_000:])
+            row.wrong.append("the harness failed: " + (place / "errors").read_text()[-2_000:])
         else:
             data = json.loads(done.read_bytes())
             row.cases, row.wrong = data["cases"], data["wrong"]
@@ -114,7 +115,7 @@ def sweep(rows: list[Row], folder: Path, *, jobs: int, part: bool) -> Iterator[R
         yield row
 
 
-def _sweep_row(row: Row, place: Path, template: Path, done: Path, *, part: bool) -> None:
+def _sweep_row(row: Row, place: Path, template: Path, *, part: bool) -> None:
     number = 0
     while number < MOST:
         number += 1 if number < FIRST or not part else EACH
@@ -128,7 +129,7 @@ def _sweep_row(row: Row, place: Path, template: Path, done: Path, *, part: bool)
         row.wrong += [f"{row.name} {number}: {words}" for words in wrong]
         if not wrong:
             shutil.rmtree(case)
-    done.write_text(json.dumps(row.data()), encoding="utf-8")
+    (place / _DONE).write_text(json.dumps(row.data()), encoding="utf-8")
 
 
 def _broken_off(template: Path) -> None:
@@ -161,7 +162,8 @@ class _Case:
         if not (self._place / "trace").exists():
             return None, []
         failing = (self._place / "trace").read_text().strip()
-        wrong = self._expected(outcome, error, failing)
+        stays = self._fault.mode in ("full", "short")  # what fails later may be anything
+        wrong = self._expected(outcome, error, failing, stays=stays)
         broke = outcome not in ("completed", "refused")
         steps.append(Left.of(self._run(), self._calls, crashes + broke))
         if outcome == "hangs":
@@ -172,22 +174,24 @@ class _Case:
             if after != "completed":
                 wrong.append(f"{failing}: {outcome}, and then the resume {after}: {words}")
             steps.append(Left.of(self._run(), self._calls, steps[-1].crashes))
-            wrong += self._seen(unstored="results" in failing)
+            wrong += self._seen(unstored=stays or "results" in failing)
         else:
             if steps[-1].calls:
                 wrong.append("P5: something was called that no log tells of")
             wrong += self._nothing_left(outcome)
-        return outcome, wrong + promises(steps)
+        return outcome, wrong + promises(steps, unread=outcome == "failed")
 
-    def _expected(self, outcome: str, error: str, failing: str) -> list[str]:
+    def _expected(self, outcome: str, error: str, failing: str, *, stays: bool) -> list[str]:
         """Whether it came to an end as such a fault may."""
         killed = self._fault.mode in ("kill", "torn")
         fine = outcome == "died" if killed else outcome in ("completed", "stopped", "refused")
+        if self._resumes and self._fault.kind == "open" and "/results/" in failing:
+            fine = fine or outcome == "failed"  # of who needs a result that can't be read
         if not fine:
             return [f"{failing}: the process {outcome}: {error}"]
         if outcome == "stopped" and "its log can't be written" not in error:
             return [f"{failing}: it stopped with {error!r}"]
-        if outcome == "stopped" and not failing.endswith("timeline.jsonl"):
+        if outcome == "stopped" and not (stays or failing.endswith("timeline.jsonl")):
             return [f"{failing}: nothing but the log may stop a run: {error}"]
         return []
 
@@ -247,7 +251,9 @@ class _Case:
                 raise AssertionError("a run without a beginning was resumed")
 
         if _waited(_fork(work, self._place)) != 0:
-            wrong.append("its rest is stumbled over: " + (self._place / "errors").read_text()[-999:])
+            wrong.append(
+                "its rest is stumbled over: " + (self._place / "errors").read_text()[-999:]
+            )
         return wrong
 
 
