@@ -7,7 +7,6 @@ import gc
 import os
 import secrets
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from .engine.protocols import Worker
 from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError, StoreError
 from .events import Event
+from .expenses import check_prices
 from .handle import Run
 from .hearing import Hearers
 from .plan import Plan, configured
@@ -40,7 +40,16 @@ from .webhook.courier import flush
 from .webhook.hook import Webhook
 from .wiring import begin, declared_s, live
 
-__all__ = ["Checked", "check", "interrupt", "live_runs", "open_run", "rehearse", "start"]
+__all__ = [
+    "Checked",
+    "check",
+    "check_names",
+    "interrupt",
+    "live_runs",
+    "open_run",
+    "rehearse",
+    "start",
+]
 
 MODES = get_args(Mode)
 FLUSH_S = 1.0
@@ -109,6 +118,7 @@ def check(
     known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
     _check_answers(graph, workers, known)
+    check_prices(graph, workers)
     cast = zip(graph.nodes, workers, strict=True)
     runs = {n.id: repr(w) for n, w in cast if w is not None and n.skip is None}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
@@ -160,6 +170,7 @@ def start(
     home: str | Path | None = None,
     seed: int | None = None,
     claude: bool | None = None,
+    spend: bool = False,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
     webhook: Webhook | None = None,
@@ -180,7 +191,9 @@ def start(
     workers = workers_of(graph, agents, claude)
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     named = functions_of(agents)
-    return _start(declared, graph, workers, inputs, known, home, seed, None, hearers, named)
+    return _start(
+        declared, graph, workers, inputs, known, home, seed, None, hearers, named, spend=spend
+    )
 
 
 @_collector_paused()
@@ -279,7 +292,7 @@ def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> t
     return plan.model_copy(update={"inputs": ready.inputs}), ready
 
 
-def _check_names(graph: Graph) -> None:
+def check_names(graph: Graph) -> None:
     """Names are kept as they are: one with a secret in it could not be written down."""
     refresh_secrets()
     names = [graph.plan.name, *graph.phase_names, *(node.id for node in graph.nodes)]
@@ -312,20 +325,15 @@ def _start(
     rehearsal: float | None,
     hearers: Hearers,
     functions: Sequence[str] = (),
+    *,
+    spend: bool = False,
 ) -> Run:
-    plan = graph.plan
     hearers.check()
-    _check_names(graph)
+    check_names(graph)
     _check_answers(graph, workers, answers)
     _check_settings(seed, home)
-    if plan.budget is not None and not rehearsal:
-        # With no place: it would be one in this package, and end up in saved notebooks.
-        warnings.warn_explicit(
-            "The budget is shown beside what is spent, and not enforced yet: nothing stops at it",
-            UserWarning,
-            "orchestra_nb",
-            0,
-        )
+    if not rehearsal:
+        check_prices(graph, workers)
     folder = RunFolder.create(declared, home=home)
     try:
         journal = FileJournal(folder, mirror=settings.mirror)
@@ -343,6 +351,7 @@ def _start(
         answers=answers,
         seed=seed,
         functions=functions,
+        spend=spend,
     )
 
 

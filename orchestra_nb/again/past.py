@@ -28,6 +28,7 @@ class Past:
         state: What the log comes to.
         problems: What was wrong with lines of the log; those were passed over.
         died: Whether its process ended without a word: it was killed, or crashed.
+        ended: Numbers of the phases whose end it tells.
     """
 
     folder: RunFolder
@@ -35,6 +36,7 @@ class Past:
     state: State
     problems: Problems
     died: bool
+    ended: frozenset[int]
 
     @property
     def over(self) -> bool:
@@ -62,18 +64,21 @@ def read_past(folder: RunFolder, *, until: float | None = None) -> Past:
     state.id = folder.id
     events, problems = read_events(folder.log)
     change = Change()
-    last = ""
+    last, ended = "", set()
     for event in events:
         if until is not None and event["t"] > until:
             break
         if fold_line(state, event, change, problems):
             last = event["event"]
-            if "plan" in event and last == "run_resumed":
+            if last in ("phase_complete", "phase_skipped"):
+                ended.add(event["phase"])
+            elif last == "run_resumed" and "plan" in event:
                 declared = Plan(**event["plan"])
+                ended.clear()  # phases may be others now
         change.clear()
     if not state.seq:
         raise StoreError(f"The log {folder.log} holds no event; there is nothing to go on from.")
-    return Past(folder, declared, state, problems, last not in _LAST_WORDS)
+    return Past(folder, declared, state, problems, last not in _LAST_WORDS, frozenset(ended))
 
 
 _LAST_WORDS = {"orchestration_complete", "run_interrupted", "rating"}
@@ -83,5 +88,5 @@ def loader(
     folder: RunFolder, stored: Mapping[str, Any] | None, worker: object
 ) -> Callable[[], object]:
     """What gives a stored result; a model's, where the worker says of which class."""
-    where, model = dict(stored or {}), getattr(worker, "output", None)
-    return lambda: load_result(folder.path, where, model=model)
+    where = dict(stored or {})
+    return lambda: load_result(folder.path, where, model=getattr(worker, "output", None))

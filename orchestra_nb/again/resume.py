@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..agents.rehearsal import Rehearsal
@@ -14,10 +16,10 @@ from ..events import Event
 from ..handle import Run
 from ..hearing import Hearers
 from ..plan import Plan, configured
-from ..plan.graph import Graph, compile_plan
+from ..plan.graph import Graph
 from ..record import login_name
-from ..regraph import regraph
-from ..runs import live_runs, open_run
+from ..reviving import replan
+from ..runs import check_names, live_runs, open_run
 from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
 from ..store.home import find_run
@@ -52,37 +54,28 @@ def resume(
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     hearers.check()
     if dry_run:
-        past = read_past(folder)
-        _, now, _, outlook = _prepare(past, agents, plan, rerun, claude)
-        return Preview.of(past, now, outlook)
+        again = _prepare(read_past(folder), agents, plan, rerun, claude)
+        return Preview.of(again.past, again.now, again.outlook)
     # The lock first: what is read then is all there is, and stays so.
     journal = FileJournal(folder, mirror=settings.mirror)
     try:
-        past = read_past(folder)
-        declared, now, workers, outlook = _prepare(past, agents, plan, rerun, claude)
+        again = _prepare(read_past(folder), agents, plan, rerun, claude)
+        past, outlook = again.past, again.outlook
         if past.over and not outlook.again:
             journal.close()
             return open_run(folder.path.name, home=folder.home)
-        changed = None if declared == past.declared else declared.to_dict()
-        resumed = Resumed(
-            who=login_name(),
-            tasks=outlook.again,
-            compare={now.tasks[index].id: prior.given for index, prior in outlook.priors.items()},
-            crashed=outlook.crashed,
-            given_up=outlook.given_up,
-            plan=changed,
-            results=outlook.results,
-        )
-        before = Before(priors=outlook.priors, returned=outlook.returned, resumed=resumed)
+        _tell_lost(past)
         return begin(
-            now,
+            again.now,
             journal,
-            workers,
+            again.workers,
             hearers,
             inputs=None,
-            answers=now.answers,
+            answers=again.now.answers,
             seed=seed,
-            before=before,
+            before=Before(
+                priors=outlook.priors, returned=outlook.returned, resumed=_resumed(again)
+            ),
             functions=functions_of(agents),
         )
     except BaseException:
@@ -92,10 +85,22 @@ def resume(
 
 def _refuse_live(folder: RunFolder) -> None:
     for run in live_runs():
-        if run.folder == folder.path:
+        if run.folder.resolve() == folder.path.resolve():
             raise CommandError(
-                f"The run {run.id} is going on in this process: onb.open({run.id!r}) shows it"
+                f"The run {run.id} is going on in this process: onb.open({run.id!r}) shows it. "
+                "Stop it first to take it up again"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A run as it goes on: ``declared`` is the plan, ``now`` the state with the plan's graph."""
+
+    past: Past
+    declared: Plan
+    now: State
+    workers: list[Worker | None]
+    outlook: Outlook
 
 
 def _prepare(
@@ -104,24 +109,60 @@ def _prepare(
     plan: Plan | str | Path | None,
     rerun: Collection[str],
     claude: bool | None,
-) -> tuple[Plan, State, list[Worker | None], Outlook]:
-    """The plan and the state from here on, who does what, and what that comes to."""
+) -> _Again:
+    """Find out all that can be known before anything starts."""
     declared = past.declared if plan is None else _read(plan, past.declared)
     now = past.state.copy()
     if declared != past.declared:
-        regraph(now, compile_plan(declared.filled()), now.t, Change())
+        change = Change()
+        replan(now, declared.filled(), now.t, change)
+        for number in change.phases_ended:  # they end when the run goes on
+            now.phases[number - 1].ended_at = None
     graph = now.graph
-    again = _named(graph, rerun)
+    check_names(graph)
+    named = _named(graph, rerun)
     idle = {
         task.index
         for task in now.tasks
-        if task.status in ("completed", "skipped") and task.id not in again
+        if task.status in ("completed", "skipped") and task.id not in named
     }
     workers = _cast(past, graph, agents, claude, idle)
     inputs = {key: item.default for key, item in declared.inputs.items()}
-    outlook = look_ahead(past, now, workers, inputs=inputs, rerun=again)
+    outlook = look_ahead(past, now, workers, inputs=inputs, rerun=named)
     _check_cast(graph, workers, outlook)
-    return declared, now, workers, outlook
+    return _Again(past, declared, now, workers, outlook)
+
+
+def _resumed(again: _Again) -> Resumed:
+    """What the log is told of it."""
+    past, outlook = again.past, again.outlook
+    told = {past.state.graph.phase_names[number - 1] for number in past.ended}
+    changed = again.declared != past.declared
+    return Resumed(
+        who=login_name(),
+        tasks=outlook.again,
+        compare={again.now.tasks[index].id: prior.given for index, prior in outlook.priors.items()},
+        crashed=outlook.crashed,
+        given_up=outlook.given_up,
+        plan=again.declared.to_dict() if changed else None,
+        results=outlook.results,
+        ended=[phase.number for phase in again.now.phases if phase.name in told],
+    )
+
+
+def _tell_lost(past: Past) -> None:
+    """What lines of the log told that can't be read is done again: people should know."""
+    lost = past.problems.lost
+    if lost:
+        lines = "1 line" if lost == 1 else f"{lost} lines"
+        # With no place: it would be one in this package, and end up in saved notebooks.
+        warnings.warn_explicit(
+            f"{lines} of the log of {past.folder.id} can't be read and are passed over "
+            f"({past.problems}); what they told is done again",
+            UserWarning,
+            "orchestra_nb",
+            0,
+        )
 
 
 def _read(given: Plan | str | Path, before: Plan) -> Plan:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..plan.questions import FORM
 from ..state import SETTLED
+from .repeats import Shared
 from .reuse import Prior, Returned
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Resumed:
         given_up: Id of a task that is not tried again -> why.
         plan: The plan from here on as data, where it is another one.
         results: Id of a task that is done -> gives its result.
+        ended: Numbers of the phases whose end the log tells.
     """
 
     who: str
@@ -38,6 +40,7 @@ class Resumed:
     given_up: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     results: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    ended: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,14 @@ class Before:
         returned: Index of a task -> the worker that gives what was made and not yet reviewed.
         resumed: Set where it goes on in its own log.
         parent: Id of the run whose results it may share.
+        shared: What else it takes over from there.
     """
 
     priors: Mapping[int, Prior] = field(default_factory=dict)
     returned: Mapping[int, Returned] = field(default_factory=dict)
     resumed: Resumed | None = None
     parent: str = ""
+    shared: Shared | None = None
 
 
 class Beginning:
@@ -124,6 +129,11 @@ class Beginning:
                     error=error,
                 )
             )
+        engine.tell_ends(
+            phase.number
+            for phase in state.phases
+            if phase.ended_at is not None and phase.number not in resumed.ended
+        )
         form = state.decisions.get(FORM)
         begun = any(task.attempt or task.status in SETTLED for task in state.tasks)
         if begun or (form is not None and form.outcome is not None):

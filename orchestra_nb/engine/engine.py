@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import events
@@ -42,6 +42,7 @@ from .protocols import (
     Waiting,
     Worker,
 )
+from .repeats import Repeats
 from .reuse import Reuse, Values
 from .reviews import Reviews
 from .scheduler import Scheduler
@@ -115,7 +116,9 @@ class Engine(Core):
         self.spending = Spending(self, spend) if spend is not None else None
         self.starts = Starts(self)
         before = before or Before()
-        self.reuse = Reuse(self, before.priors, before.returned)
+        later = before.shared.later if before.shared is not None else None
+        self.reuse = Reuse(self, before.priors, before.returned, later)
+        self.repeats = Repeats(self, before.shared)
         self._beginning = Beginning(self, before, functions)
         self.form = Form(self, answers)
         self.context_of = context_of
@@ -151,6 +154,7 @@ class Engine(Core):
 
     def set_off(self) -> None:
         """Everything is known that has to be before anything starts."""
+        self.repeats.carry()
         self.steering.set_off()
         self.alarms.begin()
         self.growing.begin()
@@ -198,6 +202,10 @@ class Engine(Core):
         batch = self.starts.batch()
         if batch and self.problem is None:  # what is not in the log is not started
             self.crew.start(batch)
+
+    def tell_ends(self, phases: Iterable[int]) -> None:
+        """These phases are over, and the log does not say so yet."""
+        self._change.phases_ended += phases
 
     def _end_phases(self) -> None:
         ended, self._change.phases_ended = self._change.phases_ended, []

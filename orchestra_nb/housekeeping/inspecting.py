@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -19,6 +18,7 @@ from ..store import files
 from ..store.folder import RunFolder
 from ..store.masking import has_secret, mask, refresh_secrets
 from ..store.reader import Problems, read_events
+from ..store.results import fault_of
 from .tail import torn_tail
 
 __all__ = ["Finding", "Inspection", "Mend", "inspect", "kind_of"]
@@ -34,8 +34,8 @@ _NAMES: Final = re.compile(
 )
 _TEMPORARY: Final = re.compile(r"(?:\w+/)?\.[^/]+\.\d+\.tmp")
 _ANSWER: Final = re.compile(r"answers/[0-9a-f]{32}\.(?:json|taken|reply\.json)")
-_CHUNK: Final = 1 << 20
 #: A secret that lies across two chunks is found if it is no longer than that.
+_CHUNK: Final = 1 << 20
 _OVERLAP: Final = 8192
 
 
@@ -253,9 +253,9 @@ def _results(found: Inspection, named: dict[str, dict[str, Any]], held: list[str
         if not (name.startswith("results/") and _NAMES.fullmatch(name)):
             found.add(found.folder.log.name, f"it names {name!r} as a result, which it can't be")
             continue
-        fault = _result(found.folder.path / name, stored)
+        fault = fault_of(found.folder.path, stored)
         if fault:
-            found.add(name, fault)
+            found.add(name, f"it {fault}; the result that a line of the log names is lost")
         else:
             found.results += 1
     if found.owner is None:
@@ -263,25 +263,6 @@ def _results(found: Inspection, named: dict[str, dict[str, Any]], held: list[str
             if name.startswith("results/") and name not in named:
                 said = "no line of the log names it: its task did not get to its end"
                 found.add(name, said, harm=False)
-
-
-def _result(path: Path, stored: dict[str, Any]) -> str:
-    """What is wrong with a file of a result; empty if it is what was written."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        with os.fdopen(files.open_file(path, os.O_RDONLY), "rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except FileNotFoundError:
-        return "missing, and a line of the log names it: the result is lost"
-    except (OSError, StoreError) as error:
-        return f"it can't be read: {error}"
-    if size != stored.get("size"):
-        return f"{size} bytes, not the {stored.get('size')} that were written: the result is lost"
-    if digest.hexdigest() != stored.get("sha256"):
-        return "its checksum is not that of what was written: the result is lost"
-    return ""
 
 
 def _secrets(found: Inspection, name: str) -> None:

@@ -43,7 +43,14 @@ from .masking import has_secret, mask, mask_value
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["ResultJob", "inline_result", "keep_results", "load_result", "not_stored"]
+__all__ = [
+    "ResultJob",
+    "fault_of",
+    "inline_result",
+    "keep_results",
+    "load_result",
+    "not_stored",
+]
 
 _INLINE = 1024
 _REPR = 4096
@@ -318,3 +325,32 @@ def _read(folder: Path, stored: Stored) -> bytes:
     if hashlib.sha256(data).hexdigest() != stored.get("sha256"):
         raise StoreError(f"The result in {name} is not what was written: its checksum differs.")
     return data
+
+
+def fault_of(folder: Path, stored: Stored) -> str:
+    """What is wrong with the file of a result; empty if it is what was written, or there is none.
+
+    Args:
+        folder: The run's folder.
+        stored: What the log says of the result.
+    """
+    name = stored.get("file")
+    if name is None:
+        return ""
+    if not isinstance(name, str) or not _FILE.fullmatch(name):
+        return "is none that a run has"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with os.fdopen(files.open_file(folder / name, os.O_RDONLY), "rb") as file:
+            while chunk := file.read(_BUFFER):
+                digest.update(chunk)
+                size += len(chunk)
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, StoreError) as error:
+        return f"can't be read: {error}"
+    if size != stored.get("size"):
+        return f"has {size} bytes, not the {stored.get('size')} that were written"
+    if digest.hexdigest() != stored.get("sha256"):
+        return "is not what was written: its checksum differs"
+    return ""
