@@ -26,7 +26,7 @@ from unittest import mock
 
 import orchestra_nb as onb
 from orchestra_nb.agents import claude
-from tests.messages_server import Limits, MessagesServer
+from tests.messages_server import Body, Fault, Limits, MessagesServer, fault
 
 WITHIN_S = 180.0
 KEY = "sk-ant-test-0123456789abcdef"
@@ -39,6 +39,7 @@ class Scenario:
     Attributes:
         what: In a few words.
         text: The beginning of each task.
+        together: The first request of each agent is refused with 529, all in one moment.
         server: Makes it.
         best: Seconds that the limits cost at least, given the requests and their tokens.
     """
@@ -47,6 +48,7 @@ class Scenario:
     server: Callable[[], MessagesServer]
     best: Callable[[int, int], float]
     text: str = "Look at part"
+    together: bool = False
 
 
 def limited(latency: float = 0.05, **limits: Any) -> MessagesServer:
@@ -90,6 +92,7 @@ SCENARIOS = {
         lambda requests, _: (requests - 10) / 10,
         text='[[tool:report_progress {"text": "half"}]] Look at part',
     ),
+    "together": Scenario("529 to all in one moment", limited, lambda *_: 0.0, together=True),
     "overloaded": Scenario("529 to all for 2 s", lambda: overloaded(2.0), lambda *_: 2.0),
 }
 
@@ -136,6 +139,21 @@ def herd(times: list[float], after: float) -> int:
     return max((sum(t <= u < t + 0.1 for u in late) for t in late), default=0)
 
 
+def refuse_together(server: MessagesServer, agents: int) -> None:
+    """Hold the first requests until all are there, and refuse them then."""
+    limits = server.limits
+    assert limits is not None
+    server.gate = agents
+
+    def refuse(body: Body) -> Fault | None:
+        if len(server.bodies) > agents:
+            return None
+        limits.refusals.append(time.monotonic())
+        return fault(529)
+
+    server.fault = refuse
+
+
 @dataclass(frozen=True)
 class Row:
     """What came of one run."""
@@ -155,8 +173,10 @@ def measure(scenario: Scenario, agents: int, *, on: bool) -> Row:
     with tempfile.TemporaryDirectory() as home, scenario.server() as server, governed(on):
         env = {"ANTHROPIC_BASE_URL": server.base_url, "ANTHROPIC_API_KEY": KEY}
         with mock.patch.dict(os.environ, env):
+            if scenario.together:
+                refuse_together(server, agents)
             began = time.monotonic()
-            run = onb.run(plan, home=home, claude=True)
+            run = onb.run(plan, home=home, claude=True, spend=True)
             run.wait(WITHIN_S)
             seconds = time.monotonic() - began
         state = run.state
