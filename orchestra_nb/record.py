@@ -45,6 +45,8 @@ class _Stored(Mapping[str, Any]):
         stored = self._find(task)
         if stored is None:
             raise KeyError(task)
+        if stored.get("kind") == "items":
+            return [self[one] if one in self else None for one in stored["tasks"]]
         try:
             return load_result(self._folder.path, stored)
         except StoreError as error:
@@ -119,7 +121,6 @@ class Record:
         self.follower = Follower(folder, graph, hear)
         self.results: Mapping[str, Any] = _Stored(folder, self.follower)
         self.errors: Mapping[str, BaseException] = {}
-        self.seconds = [getattr(node.spec, "estimate", None) or 0.0 for node in graph.nodes]
         self.pid = os.getpid()
         self.ended: threading.Event = _End(self.follower)
 
@@ -128,6 +129,14 @@ class Record:
         """The log as it is now, folded. One that nobody writes and has no end is interrupted."""
         self.follower.poll()
         return self.follower.state
+
+    @property
+    def seconds(self) -> list[float]:
+        """What the plan says each node takes, seconds; 0 where it says nothing."""
+        nodes = self.follower.state.graph.nodes
+        return [
+            getattr(n.spec, "estimate", None) or 0.0 if n.kind == "task" else 0.0 for n in nodes
+        ]
 
     @property
     def problems(self) -> Problems:

@@ -113,6 +113,7 @@ class Attached:
         mine.tasks |= change.tasks
         mine.decisions |= change.decisions
         mine.run |= change.run
+        mine.graph |= change.graph
         if state.ended_at is not None:  # whoever waits for the run finds its cells already static
             self._flush_at = self._engine.t
             self._flush()

@@ -81,6 +81,7 @@ class Graph:
         members: Per phase, its tasks (what "3 of 4" counts).
         in_gate: Per node, whether its phase's gate waits for it.
         order: All indexes, every node after what it waits for.
+        shown: All indexes as people see them: the tasks of a group stand where it does.
     """
 
     def __init__(self, plan: Plan, nodes: list[Node]):
@@ -107,6 +108,7 @@ class Graph:
                 self.gated[gate].append(node.index)
             node.unmet = len(waits) + len(node.gates)
         self.order = self._order()
+        self.shown = self._shown()
 
     def grown(self, template: int, items: Sequence[tuple[str, str, str]]) -> Graph:
         """This graph with one task per item; indexes stay, new tasks are appended.
@@ -157,6 +159,16 @@ class Graph:
         if index is None:
             raise CommandError(f"There is no task {there_are(name, self.index)}")
         return self.nodes[index]
+
+    def _shown(self) -> list[int]:
+        grown: dict[int, list[int]] = {}
+        for node in self.nodes:
+            if node.template is not None:
+                grown.setdefault(node.template, []).append(node.index)
+        if not grown:
+            return list(range(len(self.nodes)))
+        first = (node.index for node in self.nodes if node.template is None)
+        return [one for index in first for one in (index, *grown.get(index, ()))]
 
     def _order(self) -> list[int]:
         unmet = [node.unmet for node in self.nodes]

@@ -78,7 +78,8 @@ def _rows(
     head = _head(state, now, estimates, width)
     card = [] if over else cards(state, now, width, typing, height - len(head) - _LEAST_PHASES)
     end = _failures(state, width) if over else []
-    active = [task for task in state.tasks if task.status in _ACTIVE and task.kind == "task"]
+    shown = (state.tasks[index] for index in state.graph.shown)
+    active = [task for task in shown if task.status in _ACTIVE and task.kind == "task"]
     room = height - len(head) - len(card) - len(end)
     kept = sum(1 + min(3, len(items)) for items in (active, state.findings) if items)
     phases = _phases(state, width, max(1, min(len(state.phases), room - 2 - kept)))

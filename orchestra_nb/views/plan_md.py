@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..plan import Decision, Task, load_levels
-from ..plan.graph import Node
+from ..plan.graph import Graph, Node
 from ..plan.text import slug
 from ..state import State, TaskState
 from . import words
@@ -105,8 +105,8 @@ def _overview(state: State) -> Iterator[str]:
 
 def _phases(state: State, began: float) -> Iterator[str]:
     members: list[list[Node]] = [[] for _ in state.phases]
-    for node in state.graph.nodes:
-        if node.kind != "checkpoint":
+    for node in (state.graph.nodes[index] for index in state.graph.shown):
+        if node.kind != "checkpoint" and not node.items:  # a group's tasks stand for it
             members[node.phase - 1].append(node)
     declared = state.graph.plan.phases
     for phase, nodes in zip(state.phases, members, strict=True):
@@ -116,12 +116,12 @@ def _phases(state: State, began: float) -> Iterator[str]:
         for position, node in enumerate(nodes):
             if position:
                 yield ""
-            yield from _entry(node, state.tasks[node.index], began)
+            yield from _entry(state.graph, node, state.tasks[node.index], began)
         if declared[phase.number - 1].checkpoint:
             yield from ("", "Checkpoint: true")
 
 
-def _entry(node: Node, task: TaskState, began: float) -> Iterator[str]:
+def _entry(graph: Graph, node: Node, task: TaskState, began: float) -> Iterator[str]:
     spec = node.spec
     box = "x" if task.status == "completed" else " "
     if isinstance(spec, Task):
@@ -131,7 +131,7 @@ def _entry(node: Node, task: TaskState, began: float) -> Iterator[str]:
     yield f"  - Status: {_STATUS.get(task.status) or task.status.upper()}"
     if task.started_at is not None:
         yield f"  - Started: {words.time_of_day(began + task.started_at, seconds=True)}"
-    yield f"  - Dependencies: {_dependencies(node)}"
+    yield f"  - Dependencies: {_dependencies(graph, node)}"
     if isinstance(spec, Task) and spec.estimate is not None:
         yield f"  - Estimated: {words.spell(spec.estimate)}"
     if task.ended_at is not None and task.started_at is not None:
@@ -164,6 +164,8 @@ def _rest(spec: Task | Decision, node: Node) -> Iterator[str]:
             yield f"  - Retries: {spec.retries}"
         if spec.review:
             yield "  - Review: true"
+        if spec.for_each:
+            yield f"  - For each: {_text(spec.for_each.name)} of {_text(spec.for_each.source)}"
     if node.id != (spec.agent if isinstance(spec, Task) else slug(spec.title)):
         yield f"  - Id: {_text(node.id)}"
     if spec.when:
@@ -174,11 +176,16 @@ def _rest(spec: Task | Decision, node: Node) -> Iterator[str]:
         yield f"  - Timeout: {shown}"
 
 
-def _dependencies(node: Node) -> str:
+def _dependencies(graph: Graph, node: Node) -> str:
     listed = node.spec.depends_on
     if listed is None:
         return f"Phase {node.phase - 1} completion" if node.phase > 1 else "None"
-    return ", ".join(map(_text, listed)) or "None"
+    names: list[str] = []
+    for name in listed:
+        index = graph.index.get(name)
+        items = () if index is None else graph.nodes[index].items
+        names += [graph.nodes[i].id for i in items] or [name]
+    return ", ".join(map(_text, names)) or "None"
 
 
 def _metrics(state: State, now: float) -> Iterator[str]:

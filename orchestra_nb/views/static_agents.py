@@ -47,7 +47,7 @@ def agents(state: State, *, rows: int, slots: int) -> str:
         rows: How many tasks get a row at most; with 0 there is nothing at all.
         slots: How many tasks could run at once.
     """
-    tasks = [task for task in state.tasks if task.kind == "task"]
+    tasks = [state.tasks[i] for i in state.graph.shown if state.tasks[i].kind == "task"]
     if not tasks or not rows:
         return ""
     end = max(state.ended_at or state.t, 1.0)

@@ -63,7 +63,7 @@ def deciders(graph: Graph) -> dict[int, tuple[int, ...]]:
     if known is None:
         found: dict[int, list[int]] = {}
         for node in graph.nodes:
-            if node.kind != "task":
+            if node.kind in ("decision", "checkpoint"):
                 for other in graph.dependents[node.index]:
                     found.setdefault(other, []).append(node.index)
         known = _DECIDERS[graph] = {index: tuple(nodes) for index, nodes in found.items()}

@@ -39,7 +39,6 @@ def snapshot(
     Returns:
         A JSON-able mapping; its size grows with the tasks that have started.
     """
-    nodes = state.graph.nodes
     return {
         "format": FORMAT,
         "seq": state.seq,
@@ -57,18 +56,25 @@ def snapshot(
         },
         "totals": _totals(state, now, run, left_s),
         "phases": [cut(phase.name, 120) for phase in state.phases],
-        "tasks": {
-            "name": [cut(n.title if n.kind != "task" else n.id, 120) for n in nodes],
-            "kind": [0 if n.kind == "task" else 1 for n in nodes],
-            "phase": [n.phase - 1 for n in nodes],
-            "needs": [[*n.needs, *n.after, *(i for i, _ in n.when)][:_MOST_NEEDS] for n in nodes],
-            "gates": [list(n.gates) for n in nodes],
-            "expected": _expected(state, run.estimates or {}),
-        },
+        "tasks": _columns(state, run),
         "rows": [row(state, task) for task in state.tasks if not _untouched(state, task)],
         "decisions": [_decision(state, d) for d in state.decisions.values()],
         "findings": [_finding(f) for f in state.findings[-NEWEST_FINDINGS:]],
         "over": _over(state, run),
+    }
+
+
+def _columns(state: State, run: RunInfo) -> dict[str, list[Any]]:
+    """What the plan says of its nodes; ``shown`` are the tasks in the order of their rows."""
+    nodes = state.graph.nodes
+    return {
+        "name": [cut(n.id if n.kind in ("task", "group") else n.title, 120) for n in nodes],
+        "kind": [0 if n.kind == "task" else 1 for n in nodes],
+        "phase": [n.phase - 1 for n in nodes],
+        "needs": [[*n.needs, *n.after, *(i for i, _ in n.when)][:_MOST_NEEDS] for n in nodes],
+        "gates": [list(n.gates) for n in nodes],
+        "expected": _expected(state, run.estimates or {}),
+        "shown": [i for i in state.graph.shown if nodes[i].kind == "task"],
     }
 
 
@@ -100,6 +106,8 @@ def delta(
     }
     if change.run:
         message["level"] = [state.level, cut(run.level_name, 60)]
+    if change.graph:
+        message["tasks"] = _columns(state, run)
     tasks = state.tasks
     touched = change.tasks
     if change.decisions:
@@ -138,8 +146,11 @@ def _waiting_for(state: State, decisions: list[DecisionState]) -> set[int]:
 def _expected(state: State, estimates: Mapping[int, float]) -> list[float | None]:
     pace = state.rehearsal or 1.0
     return [
-        estimates.get(n.index)
-        or ((getattr(n.spec, "estimate", None) or 0.0) / pace or None if n.kind == "task" else None)
+        estimates.get(n.index if n.template is None else n.template)
+        or (getattr(n.spec, "estimate", None) or 0.0) / pace
+        or None
+        if n.kind == "task"
+        else None
         for n in state.graph.nodes
     ]
 

@@ -21,6 +21,7 @@ function picture(count = 3, rest = {}) {
     tasks: {
       name: each((i) => `task-${i}`), kind: each(0), phase: each(0),
       needs: each((i) => (i ? [i - 1] : [])), gates: each(() => []), expected: each(60),
+      shown: each((i) => i),
     },
     rows: [row(0, "running", { at: 5, started: 5, text: "busy" })],
     decisions: [], findings: [], over: null, ...rest,
@@ -112,4 +113,20 @@ test("10 changed rows of 2,000 are taken in and counted in under 5 ms", () => {
   }
   times.sort((a, b) => a - b);
   assert.ok(times[25] < 5, `${times[25]} ms`);
+});
+
+test("a plan that grows has more tasks, in the order of their rows", () => {
+  const p = picture();
+  const nodes = {
+    name: ["task-0", "review", "sum", "review-1", "review-2"], kind: [0, 1, 0, 0, 0],
+    phase: [0, 0, 0, 0, 0], needs: [[], [0, 3, 4], [1], [0], [0]], gates: [[], [], [], [], []],
+    expected: [60, null, 60, 60, 60], shown: [0, 3, 4, 2],
+  };
+  assert.ok(p.apply({ seq: 6, base: 5, now: 11, tasks: nodes, rows: [row(3, "running")] }));
+  assert.deepEqual(p.tasks, [0, 3, 4, 2]);
+  assert.equal(p.rows[0].status, "running", "what is known stays");
+  assert.equal(p.rows[3].status, "running");
+  assert.equal(p.rows[4].status, "pending");
+  assert.deepEqual(p.tally(11).all, { running: 2, pending: 2 });
+  assert.equal(p.afterText(2), "after review");
 });

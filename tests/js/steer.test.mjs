@@ -63,7 +63,8 @@ test("rows that never travelled can be left out and edited", () => {
   p.load({
     seq: 1, now: 0, run: { id: "x", slots: 1 }, totals: { status: "running", ended: null },
     phases: ["One"], rows: [], decisions: [], findings: [], over: null,
-    tasks: { name: ["a"], kind: [0], phase: [0], needs: [[]], gates: [[]], expected: [null] },
+    tasks: { name: ["a"], kind: [0], phase: [0], needs: [[]], gates: [[]], expected: [null],
+      shown: [0] },
   });
   assert.equal(p.rows[0].marks, "sw");
   p.apply({ seq: 2, base: 1, now: 1, level: [2, "Beta"] });

@@ -83,6 +83,21 @@ class Agents {
     this.roving = new Roving(this.list, () => this.rows.map((row) => row.act));
   }
 
+  /** The plan has more tasks: rows that are there stay, so that none loses the focus. */
+  grow() {
+    const { picture, menu } = this.context;
+    const known = new Map(this.rows.map((row) => [row.i, row]));
+    this.rows = picture.tasks.map((i) => known.get(i) || new AgentRow(menu, true));
+    let before = null;
+    for (const { el } of this.rows) {
+      const place = before ? before.nextSibling : this.list.firstChild;
+      if (place !== el) this.list.insertBefore(el, place);
+      before = el;
+    }
+    for (const [i, row] of known) if (!picture.tasks.includes(i)) row.el.remove();
+    this.fit();
+  }
+
   /** Give the names the room they need, the rest to the strip. */
   fit() {
     const g = h("canvas").getContext("2d");

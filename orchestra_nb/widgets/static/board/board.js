@@ -19,6 +19,8 @@ class BoardView {
     this.wasLive = /** @type {boolean | null} */ (null);
     this.seen = true;
     this.busy = 0;
+    /** @type {number[]} the tasks there are rows for */
+    this.drawn = [];
     /** @type {Context} */
     this.context = {
       picture: this.picture, clock: this.clock, wire: this.wire,
@@ -81,7 +83,6 @@ class BoardView {
 
   build() {
     const { context } = this;
-    const many = this.picture.tasks.length > MOST_ROWS;
     this.dock?.end();
     this.notifier?.end();
     this.popover?.close(false);
@@ -95,7 +96,7 @@ class BoardView {
     this.over = new Over();
     this.phases = new Phases(context);
     this.feed = new Feed(context);
-    this.agents = many ? new Stream(context) : new Agents(context);
+    this.agents = this.tasks();
     this.dock = new Dock(context);
     const rehearsal = this.picture.run.rehearsal === null ? "" : ".rehearsal";
     this.board = h(`div.board${rehearsal}`,
@@ -106,6 +107,29 @@ class BoardView {
     this.popover.ground = this.board;
     this.root.replaceChildren(this.board);
     this.agents.fit();
+  }
+
+  /**
+   * One row a task where they are few, else lanes by slot.
+   * @returns {Agents | Stream}
+   */
+  tasks() {
+    this.drawn = this.picture.tasks;
+    return this.drawn.length > MOST_ROWS ? new Stream(this.context) : new Agents(this.context);
+  }
+
+  /** The plan may have other tasks than there are rows for. */
+  grow() {
+    const before = this.agents;
+    if (!before || this.drawn === this.picture.tasks) return;
+    if (before instanceof Agents && this.picture.tasks.length <= MOST_ROWS) {
+      this.drawn = this.picture.tasks;
+      before.grow();
+    } else if (before instanceof Agents || this.picture.tasks.length <= MOST_ROWS) {
+      this.agents = this.tasks();
+      before.el.replaceWith(this.agents.el);
+      this.agents.fit();
+    }
   }
 
   /**
@@ -147,6 +171,7 @@ class BoardView {
   /** Everything that depends on what is known. */
   show() {
     if (!this.figures) return;
+    this.grow();
     if (this.picture.ended) this.clock.freeze(this.picture.totals.ended);
     // Before anything has started there is nothing to see but the questions.
     this.board.classList.toggle("asking", this.picture.form !== null);

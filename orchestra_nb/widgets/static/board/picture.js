@@ -48,10 +48,10 @@ class Picture {
     /** @type {string[]} */
     this.phases = [];
     /** @type {any} columns by node */
-    this.nodes = { name: [], kind: [], phase: [], needs: [], gates: [], expected: [] };
+    this.nodes = { name: [], kind: [], phase: [], needs: [], gates: [], expected: [], shown: [] };
     /** @type {Row[]} by node */
     this.rows = [];
-    /** @type {number[]} nodes that are tasks, in the plan's order */
+    /** @type {number[]} nodes that are tasks, in the order of their rows */
     this.tasks = [];
     /** @type {number[][]} nodes of each phase */
     this.members = [];
@@ -85,21 +85,29 @@ class Picture {
     this.run = s.run;
     this.totals = s.totals;
     this.phases = s.phases;
-    this.nodes = s.tasks;
     this.over = s.over;
     this.findings = s.findings;
-    this.rows = this.nodes.name.map(() =>
-      readRow([0, "pending", "", null, null, null, null, 0, [], "sw"]));
+    this.rows = [];
+    this.grow(s.tasks);
     for (const row of s.rows) this.rows[row[0]] = readRow(row);
-    this.tasks = [];
-    this.members = this.phases.map(() => []);
-    for (let i = 0; i < this.rows.length; i++) {
-      this.members[this.nodes.phase[i]].push(i);
-      if (!this.nodes.kind[i]) this.tasks.push(i);
-    }
     this.decisions = new Map(s.decisions.map((/** @type {any} */ d) => [d.id, d]));
     this.dirty = new Set(this.tasks);
     return fresh;
+  }
+
+  /**
+   * Take the plan's nodes; those that are new wait.
+   * @param {any} nodes columns
+   */
+  grow(nodes) {
+    this.nodes = nodes;
+    for (let i = this.rows.length; i < nodes.name.length; i++) {
+      this.rows.push(readRow([0, "pending", "", null, null, null, null, 0, [], "sw"]));
+    }
+    this.tasks = nodes.shown;
+    this.members = this.phases.map(() => []);
+    nodes.phase.forEach((/** @type {number} */ phase, /** @type {number} */ i) =>
+      this.members[phase].push(i));
   }
 
   /**
@@ -113,6 +121,7 @@ class Picture {
     this.now = d.now;
     if (d.totals) this.totals = d.totals;
     if (d.level) this.run = { ...this.run, level: d.level[0], levelName: d.level[1] };
+    if (d.tasks) this.grow(d.tasks);
     for (const row of d.rows || []) {
       this.rows[row[0]] = readRow(row);
       if (!this.nodes.kind[row[0]]) this.dirty.add(row[0]);
