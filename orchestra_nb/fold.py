@@ -283,6 +283,7 @@ def _decision(state: State, e: Event, change: Change) -> None:
         shown_s=e["shown_s"],
         values=e.get("values"),
         source=e.get("source", ""),
+        reused=e.get("reused", ""),
     )
     if decision.purpose == "form":
         state.answers = dict(e.get("values") or {})

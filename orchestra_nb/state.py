@@ -115,7 +115,8 @@ class Outcome:
 
     ``waited_s`` and ``shown_s`` are seconds since it opened and on a visible card, ``at`` the
     run's ``t``, ``wall`` epoch seconds; ``values`` what was filled in or edited; ``source`` the
-    door a person's answer came through: board, python, cli or remote.
+    door a person's answer came through: board, python, cli or remote; ``reused`` the run that it
+    was made in, where it is repeated from there.
     """
 
     option: str
@@ -130,6 +131,7 @@ class Outcome:
     shown_s: float = 0.0
     values: Mapping[str, Any] | None = None
     source: str = ""
+    reused: str = ""
 
     def __str__(self) -> str:
         return f"{self.option} - {self.text}" if self.text != self.option else self.text

@@ -18,7 +18,7 @@ from ..plan.graph import Node
 from ..plan.levels import skip_reason
 from ..plan.parts import Option
 from ..state import SETTLED, Outcome, Purpose, TaskState
-from .cards import Card, Values, note_of
+from .cards import Answered, Card, Values, note_of
 from .failures import lost_with
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Checkpoints:
             context=node.spec.context,
             because=node.spec.because,
             time=self._time_of_phase(phase.number),
+            answered=engine.repeats.answered(node),
         )
 
     def ask(
@@ -77,6 +78,7 @@ class Checkpoints:
         blockers: Sequence[Told] | None = None,
         then: Callable[[Outcome], None] | None = None,
         closed: Callable[[str], None] | None = None,
+        answered: Answered | None = None,
     ) -> None:
         """Open a checkpoint's card.
 
@@ -93,6 +95,7 @@ class Checkpoints:
             blockers: What it is about, if not all blockers of the phase.
             then: Called with the outcome, after it was acted on.
             closed: Called when there will be no outcome.
+            answered: The outcome, where that is known already.
         """
         engine = self._engine
         simpler = self._simpler()
@@ -143,6 +146,7 @@ class Checkpoints:
             check=_needs_words,
             then=act,
             closed=closed,
+            answered=answered,
         )
         engine.decisions.open(decision_id, spec, card)
 

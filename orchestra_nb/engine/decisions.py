@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import commands, events
 from ..commands import Reply
@@ -13,7 +13,7 @@ from ..events import By
 from ..plan import Decision, timeout_for
 from ..plan.timeouts import taken_by
 from ..state import DecisionState, Outcome
-from .cards import OTHER, Card, Values, note_of, reason_of
+from .cards import OTHER, Answered, Card, Values, note_of, opened, reason_of
 from .countdown import Countdown
 from .late import too_late
 from .meant import chosen, decision_meant, nowhere_open, successor
@@ -79,30 +79,10 @@ class Decisions:
         )
         entry = _Open(spec, card, Countdown(timeout.seconds, engine.t))
         self._open[decision_id] = entry
-        engine.emit(
-            events.decision_opened(
-                decision_id=decision_id,
-                question=spec.title,
-                purpose=card.purpose,
-                agent=card.asker,
-                phase=card.phase,
-                task=card.about,
-                kind=spec.kind,
-                category=spec.category,
-                context=spec.context,
-                options=[
-                    {"key": o.key, "text": o.text, "description": o.description}
-                    for o in spec.options
-                ],
-                recommend=spec.recommend,
-                because=spec.because,
-                other=spec.other,
-                asker=card.asker,
-                timeout_s=timeout.seconds,
-                sum=timeout.sum,
-                detail=card.detail,
-            )
-        )
+        engine.emit(opened(decision_id, spec, card, timeout))
+        if card.answered is not None:
+            self._answered(decision_id, card.answered)
+            return
         by = self._at_once(decision_id, spec)
         if by is not None:
             self._take_recommendation(decision_id, by, who="")
@@ -377,6 +357,12 @@ class Decisions:
         else:
             self._arm(decision_id, entry)
 
+    def _answered(self, decision_id: str, known: Answered) -> None:
+        self._settle(
+            decision_id, known.key, known.text, known.by, who=known.who, note=known.note,
+            source=known.source, values=known.values, as_then=known.as_then,
+        )  # fmt: skip
+
     def _take_recommendation(self, decision_id: str, by: By, who: str) -> None:
         entry = self._open[decision_id]
         option = next(o for o in entry.spec.options if o.key == entry.spec.recommend)
@@ -395,50 +381,49 @@ class Decisions:
         client: str = "",
         source: str = "",
         values: Values | None = None,
+        as_then: Mapping[str, Any] | None = None,
     ) -> None:
         """The one outcome of a decision: its entry goes, so that there can be no other."""
         entry = self._open.pop(decision_id)
         if entry.timer is not None:
             entry.timer.cancel()
         engine, spec = self._engine, entry.spec
-        opened: DecisionState = engine.state.decisions[decision_id]
+        asked: DecisionState = engine.state.decisions[decision_id]
         total = entry.countdown.seconds
         words = text if key == OTHER else f"{key} - {text}"
-        waited = engine.t - opened.opened_at
-        if by in ("user", "remote") and entry.card.purpose != "form":  # that tells each answer
+        waited = engine.t - asked.opened_at
+        if by in ("user", "remote") and entry.card.purpose != "form" and not as_then:
+            # (Of a form each answer is told.)
             engine.emit(
                 events.user_input(decision_id=decision_id, question=spec.title, response=words)
             )
+        rest: dict[str, Any] = {
+            "agent": asked.asker,
+            "who": who,
+            "client": client,
+            "source": source,
+            "opened": asked.opened_at,
+            "shown_s": round(min(entry.shown_s, waited), 3),
+            "waited_s": round(waited, 3),
+            "timeout_s": total,
+            "sum": asked.sum,
+            "options": asked.options,
+            "recommendation": spec.recommend,
+            "reason": reason_of(by, spec, total),
+            "note": note,
+            "wall": engine.wall(),
+            "question": spec.title,
+            "choice": text,
+            "values": values,
+        } | dict(as_then or {})
         engine.emit(
-            events.decision(
-                decision_id=decision_id,
-                text=words,
-                option=key,
-                by=by,
-                agent=opened.asker,
-                who=who,
-                client=client,
-                source=source,
-                opened=opened.opened_at,
-                shown_s=round(min(entry.shown_s, waited), 3),
-                waited_s=round(waited, 3),
-                timeout_s=total,
-                sum=opened.sum,
-                options=opened.options,
-                recommendation=spec.recommend,
-                reason=reason_of(by, spec, total),
-                note=note,
-                wall=engine.wall(),
-                question=spec.title,
-                choice=text,
-                values=values,
-            )
+            events.decision(decision_id=decision_id, text=words, option=key, by=by, **rest)
         )
-        outcome: Outcome | None = opened.outcome
+        outcome: Outcome | None = asked.outcome
         assert outcome is not None
         if entry.card.ask is not None:
             if values is not None:  # whoever asked gets what was filled in, secrets and all
                 outcome = replace(outcome, values=values)
             engine.attempts.resume_after(entry.card.ask, outcome)
-        if entry.card.then is not None:
+        if entry.card.then is not None and not as_then:
             entry.card.then(outcome)

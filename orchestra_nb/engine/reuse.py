@@ -140,6 +140,8 @@ class Reuse:
         engine: The run's engine.
         priors: Index of a task -> what an earlier attempt came to.
         returned: Index of a task -> the worker that gives what was made and not yet reviewed.
+        later: Id of a task that is not there before the plan has grown -> what an earlier attempt
+            came to.
     """
 
     def __init__(
@@ -147,16 +149,22 @@ class Reuse:
         engine: Engine,
         priors: Mapping[int, Prior] | None = None,
         returned: Mapping[int, Returned] | None = None,
+        later: Mapping[str, Prior] | None = None,
     ):
         self._engine = engine
         self._priors = dict(priors or {})
         self._returned = dict(returned or {})
-        self._lineages = Lineages(engine.state) if self._priors else None
+        self._later = dict(later or {})
+        self._lineages = Lineages(engine.state) if self._priors or self._later else None
         self._requests: deque[tuple[int, Prior, Callable[[Any], str]]] = deque()
 
     def __bool__(self) -> bool:
         """Whether anything may be done already."""
-        return bool(self._priors or self._returned)
+        return bool(self._priors or self._returned or self._later)
+
+    def knows(self, index: int) -> bool:
+        """Whether a task may be done already."""
+        return index in self._priors
 
     def returns(self, index: int) -> bool:
         """Whether somebody stands in for a task's worker at its next attempt."""
@@ -176,6 +184,8 @@ class Reuse:
     def offers(self, index: int) -> bool:
         """Whether a task that became ready may be done already: then it is seen to."""
         prior = self._priors.pop(index, None) if self._priors else None
+        if prior is None and self._later:
+            prior = self._later.pop(self._engine.state.graph.nodes[index].id, None)
         if prior is None:
             return False
         worker = self._engine.workers[index]

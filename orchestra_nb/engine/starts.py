@@ -42,7 +42,10 @@ class Starts:
         else:
             assert isinstance(node.spec, Decision)
             self.begin_phase(node.phase)
-            engine.decisions.open(node.id, node.spec, Card(phase=node.phase, then=engine.take_note))
+            card = Card(
+                phase=node.phase, then=engine.take_note, answered=engine.repeats.answered(node)
+            )
+            engine.decisions.open(node.id, node.spec, card)
 
     def begin_phase(self, number: int) -> None:
         """Something of a phase begins."""

@@ -44,7 +44,8 @@ class Steering:
             if node.kind == "checkpoint":
                 continue
             reason = node.skip if as_planned else skip_reason(node.spec, state.level)
-            if reason is not None and state.tasks[node.index].status in ("pending", "ready"):
+            waiting = state.tasks[node.index].status in ("pending", "ready")
+            if reason is not None and waiting and not engine.reuse.knows(node.index):
                 engine.skip(node, "level", reason)
 
     # One task.

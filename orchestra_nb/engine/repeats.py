@@ -1,0 +1,140 @@
+"""What a run takes over from its parent besides results: outcomes, notes, texts, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .. import events
+from ..lineage import Lineages
+from ..plan import Decision
+from ..plan.graph import Node
+from ..state import DecisionState, Outcome
+from .cards import Answered
+from .reuse import Prior
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Repeat", "Repeats", "Shared", "asks_the_same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An outcome of the parent.
+
+    Attributes:
+        run: Id of the run it was made in.
+        decision: The decision, with its outcome.
+        before: What came before it, as lineages have it.
+    """
+
+    run: str
+    decision: DecisionState
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a run takes over.
+
+    Attributes:
+        said: Id of a decision -> the new outcome a person gave it.
+        outcomes: Id of a decision or checkpoint -> what came of it in the parent.
+        notes: Notes and who gave them, the oldest first.
+        texts: Id of a task -> its text, where that was edited.
+        settings: What a ``plan_adjustment`` says of level, timeline and budgets.
+        later: Id of a task that is not there before the plan has grown -> what it came to.
+        who: Who begins the run.
+    """
+
+    said: Mapping[str, Answered] = field(default_factory=dict)
+    outcomes: Mapping[str, Repeat] = field(default_factory=dict)
+    notes: Sequence[tuple[str, str]] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    later: Mapping[str, Prior] = field(default_factory=dict)
+    who: str = ""
+
+
+class Repeats:
+    """Gives decisions the outcomes they have already."""
+
+    def __init__(self, engine: Engine, shared: Shared | None):
+        self._engine = engine
+        self._shared = shared
+        self._lineages = Lineages(engine.state) if shared is not None else None
+
+    def carry(self) -> None:
+        """Say what holds from the start, before anything is ready."""
+        shared, engine = self._shared, self._engine
+        if shared is None:
+            return
+        for text, who in shared.notes:
+            engine.emit(events.note(text=text, who=who))
+        changed = {
+            key: value
+            for key, value in shared.settings.items()
+            if value != getattr(engine.state, _FIELDS[key])
+        }
+        if changed:
+            words = ", ".join(_FIELDS[key] for key in changed)
+            words = f"As in the run it was forked from: {words}"
+            engine.emit(events.plan_adjustment(description=words, who=shared.who, **changed))
+        for name, text in shared.texts.items():
+            node = engine.state.graph.nodes[engine.state.graph.index[name]]
+            engine.steering.texts[node.index] = text
+            engine.emit(
+                events.task_edited(
+                    task=node.id, agent=node.agent, phase=node.phase, text=text, who=shared.who
+                )
+            )
+
+    def answered(self, node: Node) -> Answered | None:
+        """The outcome that a decision or checkpoint has as soon as it is reached."""
+        if self._shared is None or self._lineages is None:
+            return None
+        said = self._shared.said.get(node.id)
+        if said is not None:
+            return said
+        repeat = self._shared.outcomes.get(node.id)
+        if repeat is None or repeat.before != self._lineages.before(node.index):
+            return None
+        outcome = repeat.decision.outcome
+        assert outcome is not None
+        return Answered(
+            key=outcome.option,
+            text=outcome.text,
+            by=outcome.by,
+            who=outcome.who,
+            note=outcome.note,
+            source=outcome.source,
+            values=dict(outcome.values) if outcome.values else None,
+            as_then=_as_then(repeat, outcome),
+        )
+
+
+_FIELDS = {
+    "level": "level", "timeline": "timeline", "budget": "budget", "budget_of": "budgets",
+}  # fmt: skip
+
+
+def _as_then(repeat: Repeat, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "shown_s": outcome.shown_s,
+        "waited_s": outcome.waited_s,
+        "timeout_s": repeat.decision.timeout_s,
+        "sum": repeat.decision.sum,
+        "reason": outcome.reason,
+        "wall": outcome.wall,
+        "reused": repeat.run,
+    }
+
+
+def asks_the_same(decision: DecisionState, spec: Decision) -> bool:
+    """Whether a decision was the one that a plan has now."""
+    options = [
+        {"key": one.key, "text": one.text, "description": one.description} for one in spec.options
+    ]
+    return decision.title == spec.title and decision.options == options
