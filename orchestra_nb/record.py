@@ -46,7 +46,7 @@ class _Stored(Mapping[str, Any]):
         if stored is None:
             raise KeyError(task)
         if stored.get("kind") == "items":
-            return [self[one] if one in self else None for one in stored["tasks"]]
+            return [self.get(one) for one in stored["tasks"]]
         try:
             return load_result(self._folder.path, stored)
         except StoreError as error:

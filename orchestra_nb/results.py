@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from .errors import TaskFailed
@@ -22,9 +22,12 @@ class Source(Protocol):
 
     run_id: str
     plan: Plan
-    seconds: list[float]
     ended: threading.Event
     pid: int
+
+    @property
+    def seconds(self) -> Sequence[float]:
+        """Expected seconds of each node."""
 
     @property
     def state(self) -> State:

@@ -120,7 +120,8 @@ def check(
     _check_answers(graph, workers, known)
     check_prices(graph, workers)
     cast = zip(graph.nodes, workers, strict=True)
-    runs = {n.id: repr(w) for n, w in cast if w is not None and n.skip is None}
+    who = ((n, repr(w)) for n, w in cast if w is not None and n.skip is None)
+    runs = {n.id: words if n.each is None else f"{words}, {n.each}" for n, words in who}
     skipped = {n.id: n.skip for n in graph.nodes if n.skip is not None}
     return Checked(ready, runs, skipped, will_ask(ready, known), tuple(notes_of(ready, known)))
 

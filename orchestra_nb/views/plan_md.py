@@ -178,10 +178,11 @@ def _rest(spec: Task | Decision, node: Node) -> Iterator[str]:
 
 def _dependencies(graph: Graph, node: Node) -> str:
     listed = node.spec.depends_on
+    first = [] if node.source is None else [graph.nodes[node.source].id]
     if listed is None:
-        return f"Phase {node.phase - 1} completion" if node.phase > 1 else "None"
+        first = [f"Phase {node.phase - 1} completion", *first] if node.phase > 1 else first
     names: list[str] = []
-    for name in listed:
+    for name in dict.fromkeys((*first, *(listed or ()))):
         index = graph.index.get(name)
         items = () if index is None else graph.nodes[index].items
         names += [graph.nodes[i].id for i in items] or [name]
