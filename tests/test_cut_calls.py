@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,9 @@ import pytest
 
 from orchestra_nb.cli.base import command_name
 from tests.calls import STOP_S, Calls, calling
-from tests.elsewhere import WITHIN_S, command
+from tests.elsewhere import ROOT, WITHIN_S, command
 
+SCRIPT = "import sys, orchestra_nb as onb; onb.run(sys.argv[1]).wait()"
 BUSY_S = 2.0
 """A process may need so much longer to be gone; tests share the machine."""
 
@@ -67,4 +70,26 @@ def test_a_command_that_is_killed(calls: Calls, tmp_path: Path) -> None:
         process.kill()
         process.communicate(timeout=WITHIN_S)
     assert calls.closed_within()
+    calls.resumed(run_id)
+
+
+def test_a_script_that_is_interrupted(calls: Calls, tmp_path: Path) -> None:
+    """Ctrl-C in `run.wait()` ends a script: its calls are closed and its log says so."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ORCHESTRA_HOME": str(calls.home)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(calls.plan)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            run_id = calls.until_hung(lambda: process.poll() is None)
+            process.send_signal(signal.SIGINT)
+            assert calls.closed_within()
+            _, said = process.communicate(timeout=WITHIN_S)
+        finally:
+            process.kill()
+    assert said.count("KeyboardInterrupt") == 1, said
+    assert calls.events()[-1]["event"] == "run_interrupted"
     calls.resumed(run_id)

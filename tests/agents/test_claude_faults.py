@@ -24,6 +24,7 @@ from orchestra_nb.agents import lane
 from orchestra_nb.agents.claude import Claude
 from orchestra_nb.agents.claude_client import SILENCE_S
 from orchestra_nb.engine import backoff
+from orchestra_nb.state import DecisionState
 from tests.messages_server import OK, Body, Fault, MessagesServer, Reply, fault
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Lived]
             max_concurrency=len(tasks),
             phases=[onb.Phase(name="All", tasks=tasks)],
         )
-        run = onb.run(plan, agents, home=tmp_path_factory.mktemp("home"))
+        run = onb.run(plan, agents, spend=True, home=tmp_path_factory.mktemp("home"))
         run.wait(WITHIN_S)
         lines = (run.folder / "orchestration-timeline.jsonl").read_text("utf-8").splitlines()
         told: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -295,3 +296,31 @@ def test_a_fault_that_passes(lived: dict[str, Lived], what: str) -> None:
 def test_a_line_says_how_long_nothing_came() -> None:
     """The page names the silence after which a connection is given up."""
     assert f"{SILENCE_S / 60:.0f} min" in PAGE.read_text(encoding="utf-8")
+
+
+def test_a_revoked_key_is_replaced_while_the_run_waits(
+    server: MessagesServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key that stops to count in the middle of a run: the next attempt takes the new one."""
+
+    def revoked(body: Body) -> Fault | None:
+        sent = server.requests[-1].headers["authorization"]
+        return fault(401) if len(server.bodies) > 1 and "renewed" not in sent else None
+
+    def renew(decision: DecisionState) -> None:
+        said.append(decision.context)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-renewed-0123456789")
+        run.answer(decision.id, "A")
+
+    server.fault = revoked
+    said: list[str] = []
+    tasks = [[onb.Task(agent=name, task="Look")] for name in ("first", "second")]
+    phases = [onb.Phase(name=one[0].agent, tasks=one) for one in tasks]
+    run = onb.run(
+        onb.Plan(name="Keys", phases=phases), home=tmp_path, on_decision=renew, spend=True
+    )
+    run.wait(WITHIN_S)
+    assert run.status == "completed"
+    (line,) = said
+    assert line.startswith("The API key was not accepted (401); set a valid ANTHROPIC_API_KEY")
+    assert len(server.bodies) == 3
