@@ -15,24 +15,75 @@ __all__ = ["MASK", "add_secret", "has_secret", "mask", "mask_value", "refresh_se
 
 MASK = "[secret]"
 
-_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+_OURS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
+#: Variables that carry somebody's key, by their name.
+_THEIRS = re.compile(r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET|TOKEN|PASSWORD|PASSWD)(?:$|_KEY$)")
 #: Shorter values are words such as "test" or "dummy": taking them out would garble the text and
-#: protect nothing.
-_SHORTEST = 8
+#: protect nothing. Of a variable that we don't know, more is asked.
+_SHORTEST, _SHORTEST_OF_THEIRS = 8, 16
 _KEY = re.compile(
     r"sk-ant-[\w-]{4,}"
-    r"|sk-proj-[\w-]{16,}"
-    r"|gh[pos]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
-    r"|xox[abeprs]-[\w-]{10,}"
-    r"|\bAKIA[0-9A-Z]{16}\b"
-    r"|\bAIza[\w-]{35}"
+    r"|sk-(?:proj|svcacct|admin|or-v1)-[\w-]{16,}"
+    # No boundary before it, since JSON spells a line break with a letter; so "task-" and an id of
+    # one case must not look like it.
+    r"|sk-(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{40,}"
+    r"|gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}"
+    r"|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{20,}"
+    r"|(?<![0-9A-Z])A(?:KIA|SIA)[0-9A-Z]{16}(?![0-9A-Z])"
+    r"|AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}"
+    r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{40,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|eyJ[\w-]{8,999}\.eyJ[\w-]{8,}\.[\w-]{8,}"
     # Its base64, also where line breaks are spelt out; a header that only prose names stays.
-    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\+[nr]|\s)*[A-Za-z0-9+/=]{20,}"
-    r"(?:\\+[nr]|[\sA-Za-z0-9+/=])*(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----)?",
+    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\+[nr]|\s)*"
+    r"(?:[A-Za-z-]{1,40}: [^\r\n\\]{,200}(?:\\+[nr]|[\r\n])+){,9}[A-Za-z0-9+/=]{20,}"
+    r"(?:\\+[nr]|[\sA-Za-z0-9+/=])*(?:-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----)?",
     re.ASCII,
 )
-#: A token has a digit somewhere; "bearer authentication-scheme" is prose.
-_BEARER = re.compile(r"(\b[Bb]earer +)(?=[A-Za-z._~+/=-]*\d)[\w.~+/=-]{16,}", re.ASCII)
+#: Where a word begins, also after a line break that JSON spells with a letter.
+_START = r"(?:(?<![A-Za-z])|(?<=\\[nrt]))"
+#: Between a name and its value, as headers, files and JSON have it.
+_IS = r"[\"' \\]{,9}[:=][\"' \\]{,9}"
+#: What follows a word that says so. A bearer token has a digit somewhere, "bearer
+#: authentication-scheme" is prose; a password in a URL is no placeholder such as ``{password}``.
+#: Each begins with a hint, which makes looking for it quick.
+_TOLD = tuple(
+    (hint, re.compile(form, re.ASCII))
+    for hint, form in (
+        ("earer ", rf"({_START}[Bb]earer +)(?=[A-Za-z._~+/=-]*\d)[\w.~+/=-]{{16,}}"),
+        ("://", r"(://[^\s:/@\"'<>\\]*:)[^\s/@\"'<>\\{}$*\[\]]{3,}(?=@)"),
+        ("asic ", rf"((?i:uthorization){_IS}[Bb]asic +)[\w+/=]{{8,}}"),
+        *(
+            (hint, rf"([Xx]-{hint}[Kk][Ee][Yy]{_IS})(?=[A-Za-z._~+/=-]*\d)[\w.~+/=-]{{16,}}")
+            for hint in ("api-", "Api-", "API-")
+        ),
+        *(
+            (hint, rf"({hint}{_IS})[A-Za-z0-9+/]{{40}}(?![\w+/])")
+            for hint in ("secret_access_key", "SECRET_ACCESS_KEY")
+        ),
+    )
+)
+_SK = re.compile(r"sk-(?:proj|svcacct|admin|or-v1)-|sk-[A-Za-z0-9]{40}")
+#: One of these is in every text that holds a secret of another known form; each group is looked
+#: for only where its first word, which is rare or quick to look for, is in the text.
+_HINTS = (
+    ("-----B", ("-----BEGIN",)),
+    ("sk-ant-", ("sk-ant-",)),
+    ("gh", ("ghp_", "gho_", "ghs_", "ghu_", "ghr_")),
+    ("hub_", ("github_pat_",)),
+    ("A", ("AKIA", "ASIA", "AIza", "pypi-AgE")),
+    ("G", ("GOCSPX-", "SG.")),
+    ("x", ("xox", "xapp-")),
+    ("eyJ", (".eyJ",)),
+    ("k_", ("k_live_", "k_test_")),
+    ("hf_", ("hf_",)),
+    ("npm_", ("npm_",)),
+    ("ya29.", ("ya29.",)),
+    ("glpat-", ("glpat-",)),
+    ("slack.com", ("slack.com/services",)),
+)
 #: One of these is in every text that holds a secret of the user's, also when the text is JSON.
 _marks: tuple[str, ...] = ()
 _secrets: tuple[str, ...] = ()
@@ -54,27 +105,38 @@ def add_secret(value: str | None) -> None:
 
 def refresh_secrets() -> None:
     """Learn the keys that stand in the environment now; earlier ones stay masked."""
-    for name in _VARIABLES:
+    for name in _OURS:
         add_secret(os.environ.get(name))
+    for name, value in os.environ.items():
+        if _THEIRS.search(name.upper()) and _is_random(value):
+            add_secret(value)
+
+
+def _is_random(value: str) -> bool:
+    """Whether a value looks like a key, and not like a word, a path or a number."""
+    return (
+        len(value) >= _SHORTEST_OF_THEIRS
+        and not value.startswith(("/", "."))
+        and not any(character.isspace() for character in value)
+        and any(character.isdigit() for character in value)
+        and any(character.isalpha() for character in value)
+    )
 
 
 def has_secret(text: str) -> bool:
     """Whether a text, or JSON made of it, may hold a secret: quick, and rather yes than no."""
-    # Spelt out, rare letters first: every line of every log comes through here.
-    if (
-        "sk-ant-" in text
-        or "earer " in text
-        or "-----BEGIN" in text
-        or "sk-proj-" in text
-        or "ghp_" in text
-        or "gho_" in text
-        or "ghs_" in text
-        or "github_pat_" in text
-        or ("K" in text and "AKIA" in text)
-        or ("z" in text and "AIza" in text)
-        or ("x" in text and "xox" in text)
-    ):
+    # Every line of every log comes through here.
+    for first, hints in _HINTS:
+        if first in text:
+            for hint in hints:
+                if hint in text:
+                    return True
+    # These are in many harmless texts too, and so are looked at closer.
+    if "sk-" in text and _SK.search(text):
         return True
+    for hint, form in _TOLD:
+        if hint in text and form.search(text):
+            return True
     for mark in _marks:  # noqa: SIM110
         if mark in text:
             return True
@@ -87,7 +149,11 @@ def mask(text: str) -> str:
         return text
     for secret in _secrets:
         text = text.replace(secret, MASK)
-    return _BEARER.sub(rf"\1{MASK}", _KEY.sub(MASK, text))
+    text = _KEY.sub(MASK, text)
+    for hint, form in _TOLD:
+        if hint in text:
+            text = form.sub(rf"\1{MASK}", text)
+    return text
 
 
 def mask_value(value: Any) -> Any:

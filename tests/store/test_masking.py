@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -37,12 +38,97 @@ PEM = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7"
         (f"-----BEGIN PRIVATE KEY-----\\n{PEM}\\n", "[secret]"),
         ("a file with -----BEGIN PRIVATE KEY----- in it is a private key", None),
         ("AKIA is a tree, ghp_short is none, xoxo", None),
+        (f"sk-{'aB3' * 16}", "[secret]"),
+        (f"sk-svcacct-{'aB3_' * 8}", "[secret]"),
+        (f"glpat-{'aB3_' * 5}!", "[secret]!"),
+        (f"ghu_{'x1' * 18} ghr_{'x1' * 18}", "[secret] [secret]"),
+        (f"xapp-1-{'A1b' * 8}", "[secret]"),
+        (
+            f"https://hooks.slack.com/services/T00/B00/{'x1' * 12}",
+            "https://hooks.slack.com/services/[secret]",
+        ),
+        ("for a session ASIAABCDEFGHIJKLMNOP", "for a session [secret]"),
+        (f'aws_secret_access_key = "{"aB3/" * 10}"', 'aws_secret_access_key = "[secret]"'),
+        (f"AWS_SECRET_ACCESS_KEY={'aB3+' * 10}", "AWS_SECRET_ACCESS_KEY=[secret]"),
+        (f"ya29.{'aB3-' * 9} GOCSPX-{'aB3-' * 7}", "[secret] [secret]"),
+        (f"sk_live_{'aB3' * 8} rk_test_{'aB3' * 8}", "[secret] [secret]"),
+        (f"hf_{'aB3' * 12} npm_{'aB3' * 12}", "[secret] [secret]"),
+        (f"pypi-AgEIcHlwaS5vcmc{'aB3-' * 12}", "[secret]"),
+        (f"SG.{'aB3-' * 5}.{'aB3-' * 9}", "[secret]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN", "[secret]"),
+        ("postgres://me:hunter2x@db:5432/x?y=z@w", "postgres://me:[secret]@db:5432/x?y=z@w"),
+        ("redis://:hunter2x@db", "redis://:[secret]@db"),
+        ("a\nBearer abcdefghij0123456789", "a\nBearer [secret]"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [secret]"),
+        ('{"x-api-key": "0123456789abcdef"}', '{"x-api-key": "[secret]"}'),
+        (
+            f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\n{PEM}",
+            "[secret]",
+        ),
+        (f"-----BEGIN OPENSSH PRIVATE KEY-----\n{PEM}", "[secret]"),
     ],
 )
 def test_patterns(text: str, masked: str | None) -> None:
     """Keys and tokens of known forms are taken out, prose about them is left alone."""
     assert mask(text) == (text if masked is None else masked)
     assert mask(json.dumps(text)) == json.dumps(text if masked is None else masked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "task-0123456789abcdef0123456789abcdef0123456789abcdef done",
+        "risk-adjusted, desk-research, ask-me-anything; sk-learn",
+        "https://example.com:8443/a@b and http://[::1]:80/x@y, mail me@example.com",
+        "postgres://{user}:{password}@host, https://user:$TOKEN@host, ftp://u:***@host",
+        "commit 9fceb02d0ae598e95dc970b74767f19372d61af8, sha256 "
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "id 7d444840-9dc0-11d1-b245-5ffdce74fad2 of run 20261122T174103Z-pricing-7f3a",
+        "Basic authorization: see RFC 7617. The bearer of this letter, clearer than ever.",
+        "x-api-key: YOUR_KEY_GOES_HERE; api-keys are keys",
+        "eyJhbGciOiJIUzI1NiJ9 is only a header; eyJ.eyJ.x",
+        "AKIAABCDEFGHIJKLMNOPQ is too long; SG.A.B; hf_hub_download; npm_config_registry",
+        "sk_live_ and sk_test_ begin Stripe's keys; secret_access_key = none",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+        "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0B",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me",
+    ],
+)
+def test_harmless_texts_stay(text: str) -> None:
+    """What only looks like a secret, names one or stands in for one is left alone."""
+    assert mask(text) == text
+
+
+def test_masking_twice_changes_nothing() -> None:
+    """What is masked already stays as it is."""
+    text = f"a://b:hunter2x@c {KEY} Bearer abcdefghij0123456789 x-api-key: 0123456789abcdef"
+    assert mask(mask(text)) == mask(text)
+
+
+def test_keys_of_others_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is called like a key is one if its value looks like one."""
+    for name, value in {
+        "STRIPE_API_KEY": "Qz81-made-up-for-this",
+        "DB_PASSWORD": "correct4horse-battery",
+        "VAULT_TOKEN": "/var/run/secrets/token1",
+        "MY_TOKEN": "placeholder-without-digits",
+        "KEYBOARD": "us-qwerty-layout-105-keys",
+    }.items():
+        monkeypatch.setenv(name, value)
+    refresh_secrets()
+    assert mask("Qz81-made-up-for-this correct4horse-battery") == "[secret] [secret]"
+    rest = "/var/run/secrets/token1 placeholder-without-digits us-qwerty-layout-105-keys"
+    assert mask(rest) == rest
+
+
+@pytest.mark.parametrize(
+    "piece", ["eyJ", "sk-", "sk-aA", "a.+-", "://a:", "-----BEGIN PRIVATE KEY-----a: ", "A: a: "]
+)
+def test_masking_takes_no_time_for_odd_texts(piece: str) -> None:
+    """No text that somebody makes up holds up whoever masks it."""
+    began = time.process_time()
+    mask(f"ghp_ x-api-key -----BEGIN PRIVATE KEY-----\n{piece * (200_000 // len(piece))}@")
+    assert time.process_time() - began < 1.0
 
 
 @pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
