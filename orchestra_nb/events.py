@@ -17,10 +17,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 from .plan.durations import format_duration
 
-__all__ = ["FORMAT", "By", "Event", "WaitCause"]
+__all__ = ["FORMAT", "MASK", "By", "Event", "WaitCause"]
 
 FORMAT: Final = 1
 """Version of the log's format, written in ``orchestration_start``."""
+MASK: Final = "[secret]"
+"""What stands in a log where a secret was."""
 
 Event: TypeAlias = dict[str, Any]
 By: TypeAlias = Literal["user", "timeout", "autopilot", "policy", "remote", "budget", "agent"]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ..errors import AgentError, OrchestraError
+from ..events import MASK
 from ..plan.durations import rough_duration
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ NO_CREDENTIALS = (
 _SECRETS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
 _SHORTEST_SECRET = 6  # shorter values are placeholders; masking them would garble plain words
 _KEY = re.compile(r"sk-ant-[\w-]{4,}|(?i:(?<=bearer ))[\w.~+/=-]{8,}")
-MASK = "[secret]"
 
 # 499: something between here and the API hung up. A stop of ours ends in no status at all.
 _RETRYABLE_STATUS = frozenset({408, 409, 429, 499})

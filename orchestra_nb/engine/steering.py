@@ -131,7 +131,8 @@ class Steering:
         """Another text for a task that has not started, or that is tried again after a failure.
 
         Raises:
-            CommandError: If there is no such task, it has started, or there is no text.
+            CommandError: If there is no such task, it has started, or there is no text, or the
+                sign for a secret in it.
         """
         node, task = self._find(command.task)
         text = command.text.strip()
@@ -139,6 +140,10 @@ class Steering:
             raise CommandError(f"{node.id!r} is a {node.kind}; only a task's text can be edited")
         if not text:
             raise CommandError(f"{node.id!r} needs some text")
+        if events.MASK in text:
+            raise CommandError(
+                f"{events.MASK} stands for something that is not shown; write all of it"
+            )
         at_rest = task.status in ("pending", "ready", "skipped", "failed")
         if not at_rest and self._card(task, "failure") is None:
             raise CommandError(

@@ -11,9 +11,9 @@ import os
 import re
 from typing import Any
 
-__all__ = ["MASK", "add_secret", "has_secret", "mask", "mask_value", "refresh_secrets"]
+from ..events import MASK
 
-MASK = "[secret]"
+__all__ = ["MASK", "add_secret", "has_secret", "mask", "mask_value", "refresh_secrets"]
 
 _OURS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
 #: Variables that carry somebody's key, by their name.

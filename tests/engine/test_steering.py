@@ -624,6 +624,8 @@ def test_what_has_started_keeps_its_text() -> None:
     said = refused(rig, Edit(task="d", text="x"))
     assert said == "'d' is a decision; only a task's text can be edited"
     assert refused(rig, Edit(task="b", text="  ")) == "'b' needs some text"
+    said = refused(rig, Edit(task="b", text="use [secret] twice"))
+    assert said == "[secret] stands for something that is not shown; write all of it"
     rig.say(Stop())
     gate.open()
     rig.wait()
