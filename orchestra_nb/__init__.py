@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import agents as agents
     from . import questions as questions
     from .agents.context import Context
+    from .agents.prices import Price, Prices
     from .engine.protocols import Worker as Agent
     from .errors import (
         AgentError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         StoreError,
         TaskFailed,
     )
+    from .forecasting import Forecast, forecast
     from .handle import Run
     from .launch import open, rehearse, resume, run
     from .live import status
@@ -56,6 +58,8 @@ __all__ = [
     "Timeouts",
     "questions",
     "check",
+    "forecast",
+    "Forecast",
     # Running
     "run",
     "rehearse",
@@ -68,6 +72,8 @@ __all__ = [
     "Agent",
     "Context",
     "agents",
+    "Prices",
+    "Price",
     # Settings
     "configure",
     "Webhook",
@@ -87,6 +93,8 @@ __all__ = [
 _HOMES = {
     "plan": ("Plan", "Phase", "Task", "Decision", "Option", "Question", "Budget", "Timeouts"),
     "runs": ("check",),
+    "forecasting": ("Forecast", "forecast"),
+    "agents.prices": ("Price", "Prices"),
     "launch": ("run", "rehearse", "open", "resume"),
     "live": ("status",),
     "handle": ("Run",),

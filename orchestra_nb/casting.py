@@ -28,6 +28,7 @@ def workers_of(
     *,
     idle: Collection[int] = (),
     by_hand: Collection[str] = (),
+    keyless: bool = False,
 ) -> list[Worker | None]:
     """Who does each task; ``None`` for decisions, and for what is left out and has nobody.
 
@@ -37,6 +38,7 @@ def workers_of(
         claude: Whether Claude does what has no function.
         idle: Indexes of tasks that need nobody, because they are done.
         by_hand: Names that functions did before: Claude does not step in for these unasked.
+        keyless: Whether it does not matter if Claude can be reached.
 
     Raises:
         SetupError: Naming everything that is wrong at once.
@@ -101,6 +103,8 @@ def workers_of(
     if problems:
         raise SetupError("\n".join(["The run can't start:", *(f"  {p}" for p in problems)]))
     at_work = [node.skip is None and node.index not in idle for node in graph.nodes]
+    if keyless:
+        return workers
     _check_keys([w for w, wanted in zip(workers, at_work, strict=True) if wanted], to_claude)
     return [
         worker if wanted or not _fault_of(worker) else None

@@ -41,6 +41,7 @@ def run(
     home: str | Path | None = None,
     seed: int | None = None,
     claude: bool | None = None,
+    spend: bool = False,
     again: bool = False,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
@@ -72,6 +73,8 @@ def run(
         home: Folder of runs; ``.orchestra`` here by default.
         seed: Makes what is random (the spread of retries) the same each time.
         claude: ``True``: Claude does the tasks that have no function.
+        spend: ``True`` lets the run spend money without asking. Otherwise a card shows what is
+            expected and the worst case before the first call that is paid.
         again: In a notebook, the same plan from the same cell shows the run that is still going
             on; ``True`` starts another one.
         on_event: Called with each event once it is on disk, in a thread of its own.
@@ -104,6 +107,7 @@ def run(
             budget=budget,
             seed=seed,
             claude=claude,
+            spend=spend,
             on_event=on_event,
             on_decision=on_decision,
             webhook=webhook,

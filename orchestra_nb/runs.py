@@ -113,7 +113,7 @@ def check(
         PlanError: If the plan is not valid, or an answer; lists every fault.
         SetupError: If an agent is missing, unknown, or has no key.
     """
-    _, ready = _settle(plan, inputs, level=level, mode=mode, timeline=timeline)
+    _, ready = read(plan, inputs, level=level, mode=mode, timeline=timeline)
     graph = compile_plan(ready)
     known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
@@ -177,7 +177,7 @@ def start(
     webhook: Webhook | None = None,
 ) -> Run:
     """Start a run; see :func:`orchestra_nb.run` for the arguments."""
-    declared, ready = _settle(
+    declared, ready = read(
         plan,
         inputs,
         level=level,
@@ -219,7 +219,7 @@ def rehearse(
     pace: Any = speed
     if isinstance(pace, bool) or not isinstance(pace, (int, float)) or not 0 < pace <= 1e6:
         raise SetupError(f"speed must be a number above 0, not {speed!r}")
-    declared, ready = _settle(
+    declared, ready = read(
         plan,
         inputs,
         level=level,
@@ -267,7 +267,7 @@ def live_runs() -> list[Run]:
     return [run for run in found if not run.finished and run.status != "interrupted"]
 
 
-def _settle(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
+def read(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
     """The plan read and overridden: with its inputs' values as defaults, and filled in."""
     if isinstance(given, (str, Path)):
         plan = Plan.load(given)

@@ -15,19 +15,21 @@ from .engine.engine import Engine
 from .engine.loops import loops
 from .engine.orders import Order
 from .engine.protocols import Job, Worker
+from .expenses import expenses_of, spend_card
 from .handle import Run
 from .hearing import Hearers, Hearing
 from .plan import Task
 from .plan.graph import Graph, Node
-from .state import Change, State
+from .plan.levels import skip_reason
+from .state import SETTLED, Change, State
 from .store.answers import Inbox
-from .store.durations import read_durations
+from .store.durations import Used, read_durations
 from .store.journal import FileJournal
 from .store.masking import mask, mask_value
 from .views.plan_md import plan_md
 from .views.remaining import seconds_left
 
-__all__ = ["begin", "declared_s", "live"]
+__all__ = ["begin", "declared_s", "expected_s", "live"]
 
 live: dict[str, tuple[Run, Engine]] = {}
 """Runs of this process by id: one that nobody holds goes on."""
@@ -38,7 +40,7 @@ def declared_s(node: Node) -> float | None:
     return node.spec.estimate if isinstance(node.spec, Task) else None
 
 
-def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
+def expected_s(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
     """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
     past = {} if rehearsal else read_durations(home)
     speed = rehearsal or 1.0
@@ -56,6 +58,21 @@ def _expected(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
     return seconds
 
 
+def _any_paid(workers: Sequence[Worker | None]) -> bool:
+    return any(getattr(worker, "paid", False) for worker in workers)
+
+
+def _used(job: Job, worker: Any, noted: dict[str, tuple[int, float]]) -> Used | None:
+    """What an attempt used of a model since this was last noted of its task."""
+    if not getattr(worker, "paid", False):
+        return None
+    task = job.state.task(job.node.id)
+    tokens, cost = noted.get(task.id, (0, 0.0))
+    noted[task.id] = task.tokens, task.cost
+    model = job.model or getattr(worker, "model", "")
+    return Used(model, task.tokens - tokens, (task.cost - cost) or None)
+
+
 def begin(
     state: State,
     journal: FileJournal,
@@ -67,6 +84,7 @@ def begin(
     seed: int | None,
     before: Before | None = None,
     functions: Sequence[str] = (),
+    spend: bool = False,
 ) -> Run:
     """Wire a run's engine and start it.
 
@@ -80,14 +98,16 @@ def begin(
         seed: Makes what is random the same each time.
         before: What there is already.
         functions: The names that were given in ``agents=`` and are not Claude's.
+        spend: Whether it may spend money without being asked.
     """
     folder, graph, rehearsal = journal.folder, state.graph, state.rehearsal
     plan = graph.plan
-    seconds = _expected(graph, folder.home, rehearsal)
+    seconds = expected_s(graph, folder.home, rehearsal)
     state.id = folder.id
     for task in state.tasks:  # events are rid of secrets on their way; this comes from the plan
         task.title = mask(task.title)
     hearing = Hearing(hearers, state)
+    noted: dict[str, tuple[int, float]] = {}
 
     def note_duration(job: Job, seconds: float, status: str) -> None:
         journal.duration(
@@ -97,7 +117,15 @@ def begin(
             status=status,
             level=job.level,
             declared=declared_s(job.node),
+            used=_used(job, engine.workers[job.node.index], noted),
         )
+
+    def forecast() -> Mapping[str, Any]:
+        todo = [task.index for task in state.tasks if task.status not in SETTLED]
+        now = state.graph
+        out = [i for i in todo if skip_reason(now.nodes[i].spec, state.level) is None]
+        rows = expenses_of(now, engine.workers, folder.home, only=out)
+        return spend_card(rows, state.budget, state.project)
 
     inbox = Inbox(folder, lambda command, reply: engine.post(Order(command, reply)))
 
@@ -125,6 +153,7 @@ def begin(
         look=look,
         before=before,
         functions=functions,
+        spend=None if spend or rehearsal or not _any_paid(workers) else forecast,
         start_t=state.t,
     )
     run = Run(

@@ -60,8 +60,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "record": {*VALUES, "store", "engine.loops", "engine.orders", "afterwards", "follower"},
     "housekeeping": {*VALUES, "store", "follower", "record"},
     "casting": {*VALUES, "engine.protocols", "agents"},
-    "wiring": HEADLESS | {"afterwards"},
-    "runs": HEADLESS | {"afterwards", "record", "casting", "housekeeping", "wiring"},
+    "expenses": {*VALUES, "engine.protocols", "store"},
+    "wiring": HEADLESS | {"afterwards", "expenses"},
+    "runs": HEADLESS | {"afterwards", "record", "casting", "expenses", "housekeeping", "wiring"},
+    "forecasting": {*VALUES, "store", "casting", "expenses", "runs"},
     "again": HEADLESS | {"casting", "follower", "record", "wiring", "runs"},
     "live": {*VALUES, "store", "views", "follower", "housekeeping", "runs"},
     "widgets": {"errors", "plan", "state", "commands", "views"},
@@ -69,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "launch": {*HEADLESS, "again", "runs", "notebook"},
     "cli": {*HEADLESS, "again", "follower", "record", "runs", "launch", "housekeeping"},
     "__main__": {"cli"},
-    "": {*HEADLESS, "questions", "runs", "launch", "live"},
+    "": {*HEADLESS, "forecasting", "questions", "runs", "launch", "live"},
 }
 
 HEAVY = {"IPython", "anthropic", "anywidget", "ipywidgets", "pandas", "plotly", "rich", "typer"}

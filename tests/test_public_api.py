@@ -16,7 +16,7 @@ from orchestra_nb import errors
 PACKAGE = Path(onb.__file__).parent
 RUN = (
     "plan agents *inputs *answers *level *mode *timeline *budget *max_concurrency *on_failure "
-    "*home *seed *claude *again *on_event *on_decision *webhook"
+    "*home *seed *claude *spend *again *on_event *on_decision *webhook"
 )
 SIGNATURES = {
     "run": RUN,

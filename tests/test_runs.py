@@ -576,18 +576,6 @@ def test_a_forked_child_never_writes(home: Path) -> None:
     assert log[-1]["event"] == "orchestration_complete"
 
 
-def test_a_budget_that_is_not_enforced_is_said_so(tmp_path: Path) -> None:
-    """Until caps are enforced, a plan with one is run with a warning."""
-    plan = onb.Plan(
-        name="Capped",
-        budget={"usd": 1},
-        phases=[onb.Phase(name="p", tasks=[onb.Task(agent="a")])],
-    )
-    with pytest.warns(UserWarning, match="not enforced yet"):
-        run = onb.run(plan, agents={"a": lambda: 1}, home=tmp_path)
-    assert run.wait(20)["a"] == 1
-
-
 def test_an_agent_neither_waits_for_its_own_run_nor_hangs_in_a_stop(tmp_path: Path) -> None:
     """A function that waits for its own run is refused; one that stops it goes on at once."""
     started = threading.Event()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from ..errors import AgentError
-from .allowance import allowed, model_for
+from .allowance import allowed, model_for, worst_case
 from .claude_client import ClientFactory, check_credentials, client_for
 from .claude_errors import explain, judge, mask, masked
 from .claude_stream import Exchange, Narrator, vars_of
@@ -41,6 +41,8 @@ Effort = Literal["low", "medium", "high", "xhigh", "max"]
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _REPEATS = 3
 """A refused exchange in the middle of a conversation is repeated this often."""
+_PROMPT_CHARS = 3_000
+"""About what every agent of a run is told of the project, its level and how to work."""
 _GO_ON = "Write your final answer now: the complete result of the task."
 
 
@@ -166,6 +168,26 @@ class Claude:
         if config:
             request["output_config"] = config
         return request
+
+    def expected(self, chars: int, answer: int) -> tuple[int, float | None]:
+        """About how many tokens one exchange takes, and its cost (``None``: unknown).
+
+        Args:
+            chars: Characters of the task and what it is told of others.
+            answer: Tokens of the answer, if it may have as many.
+        """
+        read, written = (self._around + chars) // 4, min(answer, self.max_tokens)
+        return read + written, self.prices.cost(self.model, Tokens(input=read, output=written))
+
+    def at_most(self, chars: int) -> tuple[int, float | None]:
+        """Most tokens that one exchange takes, and what they cost at worst."""
+        return worst_case(self._around + chars, self.max_tokens, self.prices.of(self.model))
+
+    @property
+    def _around(self) -> int:
+        """Characters of a request besides the task."""
+        tools = json.dumps([tool.param() for tool in self._tools.values()])
+        return len(tools) + len(self.system or "") + _PROMPT_CHARS
 
     def cheaper(self, model: str) -> str | None:
         """A cheaper model of its price table, if there is one; see :meth:`Prices.cheaper`."""

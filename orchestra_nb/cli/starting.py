@@ -67,7 +67,7 @@ def demo(
     except sources.SourceError as error:
         refuse(str(error))
     agents = functions.claude_agents(chosen) if claude else functions.agents
-    run = _show(lambda runs: runs.start(plan, agents, inputs=inputs, home=home), yes)
+    run = _show(lambda runs: runs.start(plan, agents, inputs=inputs, spend=claude, home=home), yes)
     report = run.state.task("report-writer").result
     if report and report.get("file"):
         say(f"The report: {run.folder / report['file']}")
@@ -104,6 +104,9 @@ def run(
     ] = False,
     speed: Annotated[float, typer.Option(help="How much faster a rehearsal is.")] = 60.0,
     seed: Annotated[int | None, typer.Option(help="Makes a rehearsal repeat itself.")] = None,
+    spend: Annotated[
+        bool, typer.Option("--spend", help="Begin with paid calls without being asked.")
+    ] = False,
     yes: Autopilot = False,
     home: Home = None,
 ) -> None:
@@ -131,7 +134,7 @@ def run(
         functions = None if agents is None else _import(agents)
 
         def start(runs: Any) -> Any:
-            return runs.start(declared, functions, seed=seed, **settings)
+            return runs.start(declared, functions, seed=seed, spend=spend, **settings)
 
     raise typer.Exit(_CODES.get(_show(start, yes).status, STOPPED))
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,27 @@ from . import files
 from .encoding import encode_events
 from .home import home
 
-__all__ = ["DurationLog", "read_durations"]
+__all__ = ["DurationLog", "Used", "read_durations", "read_used"]
 
 _NAME = "durations.jsonl"
 _EVERY = 1.0
 #: Some thousand attempts: enough to learn from, and read in a few milliseconds.
 _TAIL = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an attempt used of a model.
+
+    Attributes:
+        model: The model.
+        tokens: Of all classes together.
+        cost: In US dollars; ``None``: not known.
+    """
+
+    model: str
+    tokens: int
+    cost: float | None
 
 
 class DurationLog:
@@ -47,9 +63,10 @@ class DurationLog:
         status: str,
         level: int,
         declared: float | None,
+        used: Used | None = None,
     ) -> None:
         """An attempt ended; see ``FileJournal.duration``."""
-        self._waiting.append((agent, task, seconds, status, level, declared, time.time()))
+        self._waiting.append((agent, task, seconds, status, level, declared, used, time.time()))
         if len(self._waiting) == 1:
             self._wake()
 
@@ -71,7 +88,9 @@ class DurationLog:
                 "declared": declared,
                 "at": round(at),
             }
-            for agent, task, seconds, status, level, declared, at in waiting
+            | ({} if used is None else {"model": used.model, "tokens": used.tokens})
+            | ({} if used is None or used.cost is None else {"cost": round(used.cost, 6)})
+            for agent, task, seconds, status, level, declared, used, at in waiting
         ]
         files.append_bytes(self._path, encode_events(lines))
 
@@ -95,6 +114,23 @@ def read_durations(path: str | Path | None = None) -> dict[str, list[float]]:
             if isinstance(agent, str) and isinstance(value, (int, float)) and value >= 0:
                 seconds[agent].append(float(value))
     return dict(seconds)
+
+
+def read_used(path: str | Path | None = None) -> dict[str, list[Used]]:
+    """What the newest successful attempts used by agent, oldest first; as :func:`read_durations`.
+
+    Lines of attempts that used no model, or were written before that was noted, have nothing.
+    """
+    found: dict[str, list[Used]] = defaultdict(list)
+    for entry in _entries(_tail(home(path) / _NAME)):
+        if not isinstance(entry, dict) or entry.get("status") != "success":
+            continue
+        agent, model, tokens = entry.get("agent"), entry.get("model"), entry.get("tokens")
+        cost = entry.get("cost")
+        if isinstance(agent, str) and isinstance(model, str) and type(tokens) is int:
+            known = float(cost) if isinstance(cost, (int, float)) and cost >= 0 else None
+            found[agent].append(Used(model, tokens, known))
+    return dict(found)
 
 
 def _tail(path: Path) -> list[bytes]:

@@ -16,7 +16,7 @@ from ..engine.protocols import Stored
 from ..errors import StoreError
 from ..events import Event
 from . import files
-from .durations import DurationLog
+from .durations import DurationLog, Used
 from .encoding import encode_events, encode_line
 from .folder import RunFolder
 from .helper import Done, Syncer, Writer
@@ -172,10 +172,11 @@ class FileJournal:
         status: str,
         level: int,
         declared: float | None,
+        used: Used | None = None,
     ) -> None:
-        """Remember how long an attempt took, for later estimates; ``task`` is the task's text."""
+        """Remember what an attempt took, for later estimates; ``task`` is the task's text."""
         if not self._closed:
-            self._durations.add(agent, task, seconds, status, level, declared)
+            self._durations.add(agent, task, seconds, status, level, declared, used)
 
     def keep_plan_file(self, render: Callable[[], str]) -> PlanFile:
         """Keep ``orchestration-plan.md`` up to date; call its ``changed()`` after changes.

@@ -67,7 +67,8 @@ class Work:
         agents = {"cleaner": onb.agents.Claude(tools=[self.deleter.tool()])}
         task: dict[str, Any] = {"agent": "cleaner", **options.pop("task", {})}
         plan = {"name": "Demo", "phases": [{"name": "One", "tasks": [task]}], **options}
-        return onb.run(onb.Plan.parse(json.dumps(plan), format="json"), agents, home=self.home)
+        parsed = onb.Plan.parse(json.dumps(plan), format="json")
+        return onb.run(parsed, agents, spend=True, home=self.home)
 
     def calls(self, *calls: ToolCall) -> None:
         """Have the model make these calls first."""
@@ -363,7 +364,7 @@ def test_values_that_json_has_not_are_judged_as_json(
     )
     plan = onb.Plan(name="Demo", phases=[onb.Phase(name="One", tasks=[onb.Task(agent="marker")])])
     agents = {"marker": onb.agents.Claude(tools=[onb.agents.tool(mark, confirm=True)])}
-    run = onb.run(plan, agents, home=tmp_path / "home")
+    run = onb.run(plan, agents, spend=True, home=tmp_path / "home")
     asked = card(run)
     assert asked.detail["arguments"] == {"spot": {"line": 3, "word": "x"}, "deep": False}
     run.answer(asked.id, "A", values={"spot": {"line": 4, "word": "y"}, "deep": True})
@@ -384,7 +385,7 @@ def test_the_models_own_choice_is_recorded(server: MessagesServer, tmp_path: Pat
     )
     tasks = [onb.Task(agent="analyst"), onb.Task(agent="writer", depends_on=["analyst"])]
     plan = onb.Plan(name="Demo", phases=[onb.Phase(name="One", tasks=tasks)])
-    run = onb.run(plan, home=tmp_path / "home")
+    run = onb.run(plan, spend=True, home=tmp_path / "home")
     run.wait(WITHIN_S)
     (choice,) = log(run, "decision")
     assert (choice["agent"], choice["decision"], choice["by"]) == (

@@ -43,7 +43,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     def start(*tasks: dict[str, Any], plan: dict[str, Any] | None = None, **rest: Any) -> onb.Run:
         whole = {"name": "Demo", "phases": [{"name": "One", "tasks": list(tasks)}], **(plan or {})}
         parsed = onb.Plan.parse(json.dumps(whole), format="json")
-        given: dict[str, Any] = {"home": tmp_path / "home", "on_failure": "continue"} | rest
+        given: dict[str, Any] = {"home": tmp_path / "home", "on_failure": "continue", "spend": True}
+        given |= rest
         return onb.run(parsed, given.pop("agents", None), **given)
 
     return start

@@ -33,9 +33,8 @@ def start(server: MessagesServer, tmp_path: Path) -> Start:
         tasks = [{"agent": f"agent-{n}", "task": f"{text} {n}", **task} for n in range(count)]
         plan = {"name": "Many", "max_concurrency": count, "mode": "fully_autonomous"}
         whole = {**plan, "phases": [{"name": "One", "tasks": tasks}]}
-        return onb.run(
-            onb.Plan.parse(json.dumps(whole), format="json"), home=tmp_path / "home", again=True
-        )
+        parsed = onb.Plan.parse(json.dumps(whole), format="json")
+        return onb.run(parsed, spend=True, home=tmp_path / "home", again=True)
 
     return start
 

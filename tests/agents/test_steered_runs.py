@@ -46,7 +46,9 @@ def start(tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch) -> Callab
         first = onb.Task(agent="first")
         phases = [onb.Phase(name="One", tasks=[first, *tasks])]
         plan = onb.Plan(name="Steered", level=3, on_failure="continue", phases=phases)
-        run = onb.run(plan, {"first": held, **agents}, home=tmp_path / "home", **options)
+        run = onb.run(
+            plan, {"first": held, **agents}, spend=True, home=tmp_path / "home", **options
+        )
         assert held.entered.wait(WITHIN_S)
         return run
 
