@@ -32,7 +32,7 @@ class Lineages:
         self._state = state
         self._revivals = state.revivals
         self._of: dict[int, str] = {}
-        self._gates: dict[int, str] = {}
+        self._gates: dict[tuple[int, int | None], str] = {}
         self._told: dict[int, list[list[str]]] = {}
         self._heard = 0
 
@@ -79,7 +79,7 @@ class Lineages:
         node = graph.nodes[index]
         parents = [*node.needs, *node.items, *(i for i, _ in node.when)]
         for gate in node.gates:
-            if gate not in self._gates:
+            if (gate, None) not in self._gates:
                 parents += graph.gate_members[gate]
         return parents
 
@@ -90,17 +90,25 @@ class Lineages:
         direct = {i for i in node.needs if graph.nodes[i].kind != "checkpoint"}
         direct.update(i for i, _ in node.when)
         direct.update(node.items)
+        unseen = node.unseen if node.template is not None else None
         return digest(
-            sorted((graph.nodes[i].id, self._of[i]) for i in direct),
-            [self._gate(gate) for gate in node.gates],
+            sorted((graph.nodes[i].id, self._seen(i, unseen)) for i in direct),
+            [self._gate(gate, unseen) for gate in node.gates],
         )
 
-    def _gate(self, gate: int) -> str:
-        found = self._gates.get(gate)
+    def _seen(self, index: int, unseen: int | None) -> str:
+        """Of a list that is not shown to who does one item of it, only what came before counts."""
+        return self._of[index] if index != unseen else self._before(index)
+
+    def _gate(self, gate: int, unseen: int | None = None) -> str:
+        graph = self._state.graph
+        if unseen is not None and graph.nodes[unseen].phase - 1 != gate:
+            unseen = None
+        found = self._gates.get((gate, unseen))
         if found is None:
-            graph = self._state.graph
-            members = sorted((graph.nodes[i].id, self._of[i]) for i in graph.gate_members[gate])
-            found = self._gates[gate] = digest(members)
+            nodes, members = graph.nodes, graph.gate_members[gate]
+            found = digest(sorted((nodes[i].id, self._seen(i, unseen)) for i in members))
+            self._gates[gate, unseen] = found
         return found
 
     def _own(self, index: int) -> list[Any]:

@@ -194,4 +194,5 @@ class Changes:
             cost=old.cost,
             told=[],  # this log has it
             load=self.load(task),
+            item=was.graph.nodes[old.index].item,
         )

@@ -125,10 +125,13 @@ class Growing:
         if node.kind == "group" and same and all(n.item for n in before):
             self._keep(ids, texts, items)
             return
-        engine.reuse.rearranged(self._rearranged(before, added))
         engine.emit(events.task_added(template=node.id, items=added))
         self._keep(ids, texts, items)
         self._grow(node)
+        graph = engine.state.graph
+        now = {graph.index[one["id"]]: one["item"] for one in added}
+        gone = [n.index for n in before if not n.item or now.get(n.index) != n.item]
+        engine.reuse.deal(now, gone)
         for gone in before:
             if gone.id not in ids and not engine.settled(gone.index):
                 engine.attempts.forget(gone.index)
@@ -155,17 +158,6 @@ class Growing:
             if fold(name) in taken:
                 raise ValueError(f"{name!r} is already the id of another task of the plan")
         return ids
-
-    def _rearranged(self, before: Sequence[Node], added: list[dict[str, str]]) -> dict[int, int]:
-        """Index of an item's task -> the task that had that item in the list before."""
-        graph = self._engine.state.graph
-        had = {node.item: node.index for node in before if node.item}
-        found = {}
-        for one in added:
-            index = graph.index.get(one["id"])
-            if index is not None and one["item"] in had:
-                found[index] = had[one["item"]]
-        return found
 
     def _keep(self, ids: list[str], texts: list[str], items: list[tuple[int, Any]]) -> None:
         """The very items, and texts as they were before they were rid of secrets."""

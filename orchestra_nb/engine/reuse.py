@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class Prior:
         cost: What it cost, USD.
         told: ``[kind, text]`` of what its agent found.
         load: Gives the result.
+        item: A hash of the item it was for; empty where there is none.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Prior:
     cost: float
     told: list[list[str]]
     load: Callable[[], object]
+    item: str = ""
 
 
 def given_to(
@@ -174,12 +176,28 @@ class Reuse:
         """Who stands in for a task's worker at its next attempt, if anybody does."""
         return self._returned.pop(index, None) if self._returned else None
 
-    def rearranged(self, moved: Mapping[int, int]) -> None:
-        """What is there for some tasks is there for others now: index -> where it was."""
-        for kept in (self._priors, self._returned):
-            known = {new: old for new, old in moved.items() if old in kept}
-            found: dict[int, Any] = {new: kept.pop(old) for new, old in known.items()}
-            kept.update(found)
+    def deal(self, items: Mapping[int, str], gone: Collection[int]) -> None:
+        """A list was read: what was made of an item is there for whichever task has it now.
+
+        Args:
+            items: Index of each of its tasks -> a hash of its item.
+            gone: Indexes of tasks that are not, or not with that item, in the list any more.
+        """
+        if not self:
+            return
+        nodes = self._engine.state.graph.nodes
+        made: dict[str, list[Prior]] = {}
+        for index in {*items, *gone}:
+            prior = self._priors.get(index) or self._later.get(nodes[index].id)
+            if prior is not None and prior.item:
+                made.setdefault(prior.item, []).append(prior)
+                self._priors.pop(index, None)
+                self._later.pop(nodes[index].id, None)
+        for index, item in items.items():
+            if made.get(item):
+                self._priors[index] = made[item].pop(0)
+        for index in gone:
+            self._returned.pop(index, None)
 
     def offers(self, index: int) -> bool:
         """Whether a task that became ready may be done already: then it is seen to."""

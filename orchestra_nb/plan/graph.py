@@ -36,6 +36,7 @@ class Node:
         skip: Why the project's level leaves it out, or ``None``.
         unmet: How many nodes and gates it waits for at the start.
         source: Of these and of templates: the index of the task whose result is the list.
+        unseen: The same, unless they list it themselves: their agents get an item, not the list.
         items: Of a group: the indexes of its tasks, in the list's order.
         template: Of an item's task: the index of its group.
         item: A hash of that item; empty where it has none.
@@ -55,6 +56,7 @@ class Node:
     skip: str | None = None
     unmet: int = 0
     source: int | None = None
+    unseen: int | None = None
     items: tuple[int, ...] = ()
     template: int | None = None
     item: str = ""
@@ -221,7 +223,10 @@ class Graph:
         return found
 
     def ancestors(self, index: int) -> set[int]:
-        """Everything that must have been settled before a node can start."""
+        """Everything that must have been settled before a node can start, as far as it may look.
+
+        Who does one item of a list does not see the list: its work stands when others change.
+        """
         seen: set[int] = set()
         todo = list(self.parents(index))
         gates_seen: set[int] = set()
@@ -238,6 +243,9 @@ class Graph:
                 if gate not in gates_seen:
                     gates_seen.add(gate)
                     todo += self.gate_members[gate]
+        unseen = self.nodes[index].unseen
+        if unseen is not None:
+            seen.discard(unseen)
         return seen
 
 
@@ -319,6 +327,7 @@ def _resolve(
     node.when = tuple((taken[fold(key)], frozenset(options)) for key, options in spec.when.items())
     if node.each is not None:
         node.source = taken[fold(node.each.source)]
+        node.unseen = None if node.source in needs else node.source
         needs.append(node.source)
     node.needs = tuple(dict.fromkeys(i for i in needs if i not in dict(node.when)))
     node.after = tuple(sorted(after - set(node.needs)))
