@@ -1,4 +1,4 @@
-"""Any valid plan runs to its end, and its log says exactly what happened."""
+"""A run's log says exactly what happened: its fold is the live state."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from orchestra_nb.agents.context import Context
 from orchestra_nb.commands import Answer, Autopilot, Extend, Hold, Note, Pause, Stop, Unpause
 from orchestra_nb.errors import PlanError
-from orchestra_nb.plan import Decision, Phase, Plan, Task
+from orchestra_nb.plan import Plan
 from orchestra_nb.plan.graph import compile_plan
 from orchestra_nb.state import SETTLED
 
+from .dags import plans
 from .rig import Rig, choice, fails, fields_of, fold, one_phase, phases, task
 
 
@@ -83,101 +83,6 @@ def test_unfinished_runs_fold_too() -> None:
         assert state.seq == cut
         assert state.unsettled == sum(t.status not in SETTLED for t in state.tasks)
         assert sum(state.counts.values()) == state.total
-
-
-SUCCEEDS, FAILS = "ok", "bad"
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    """Small plans with everything that decides who runs: lists, phases, conditions, levels."""
-    groups: list[list[Task | Decision]] = []
-    known: list[str] = []
-    decisions: list[str] = []
-    for number in range(draw(st.integers(1, 4))):
-        entries: list[Task | Decision] = []
-        for place in range(draw(st.integers(1, 4))):
-            name = f"n{number}{place}"
-            pool = [*known, *(f"Phase {n + 1}" for n in range(number))]
-            listed: st.SearchStrategy[list[str]] = st.just([])
-            if pool:
-                listed = st.lists(st.sampled_from(pool), max_size=3, unique=True)
-            depends: list[str] | None = draw(st.none() | listed)
-            when: dict[str, list[str]] = {}
-            if draw(st.booleans()) and decisions:
-                when[draw(st.sampled_from(decisions))] = draw(
-                    st.sampled_from([["A"], ["B"], ["A", "B"]])
-                )
-            common: dict[str, Any] = {
-                "id": name,
-                "depends_on": depends,
-                "when": when,
-                "min_level": draw(st.sampled_from([None, None, 3])),
-            }
-            if draw(st.integers(0, 3)) == 0:
-                entries.append(Decision(**_decision(common)))
-                decisions.append(name)
-            else:
-                agent = draw(st.sampled_from([SUCCEEDS, SUCCEEDS, FAILS]))
-                entries.append(Task(agent=agent, **common))
-            known.append(name)
-        groups.append(entries)
-    return Plan(
-        name="any",
-        level=draw(st.sampled_from([2, 3])),
-        mode=draw(st.sampled_from(["fully_autonomous", "full_interactive"])),
-        checkpoints=draw(st.sampled_from(["marked", "each"])),
-        on_failure=draw(st.sampled_from(["ask", "continue"])),
-        timeouts={"kinds": {"critical": 2}, "shortest": 1},
-        max_concurrency=draw(st.sampled_from([1, 2, 8])),
-        phases=[Phase(name=f"P{n}", tasks=group) for n, group in enumerate(groups)],
-    )
-
-
-def _decision(common: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "title": common["id"], "options": {"A": "a", "B": "b"}, "recommend": "A", "timeout": 1,
-    } | common  # fmt: skip
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(plans())
-def test_any_plan_runs_to_its_end(plan: Plan) -> None:
-    """Every node is settled, after all it waits for; the log folds to the state."""
-    rig = Rig(plan, {SUCCEEDS: lambda: None, FAILS: fails(ValueError("no"))}, fake=True)
-    rig.start().advance_to_end()
-    assert rig.engine.failure() is None
-    state, graph = rig.engine.state, rig.graph
-    assert state.unsettled == 0
-    assert {t.status for t in state.tasks} <= SETTLED
-    assert rig.engine.scheduler.used == rig.engine.scheduler.queued == 0
-    same(rig)
-    ended = {t.id: t.ended_at for t in state.tasks}
-    for node in graph.nodes:
-        began = state.tasks[node.index].started_at
-        for parent in graph.parents(node.index):
-            end = ended[graph.nodes[parent].id]
-            assert end is not None
-            assert began is None or end <= began
-    order = {event["task"]: event["seq"] for event in rig.events("agent_start")}
-    over: dict[str, int] = {
-        event.get("task") or event["decision_id"]: event["seq"]
-        for event in rig.events(
-            "agent_complete", "agent_failed", "agent_skipped", "decision", "decision_withdrawn"
-        )
-    }
-    done = {name: over.pop(name) for name in graph.index}
-    failed = [task.id for task in state.tasks if task.status == "failed"]
-    asks = plan.on_failure == "ask" and plan.mode == "full_interactive"
-    assert sorted(over) == (sorted(f"{name}/failed" for name in failed) if asks else [])
-    for name, seq in order.items():
-        for parent in graph.parents(graph.index[name]):
-            assert done[graph.nodes[parent].id] < seq
-    outcomes = [event["decision_id"] for event in rig.events("decision")]
-    assert len(outcomes) == len(set(outcomes))
-    finished = {event["phase"] for event in rig.events("phase_complete", "phase_skipped")}
-    assert finished == set(range(1, len(plan.phases) + 1))
-    assert len(rig.events("phase_complete", "phase_skipped")) == len(finished)
 
 
 @settings(max_examples=200, deadline=None)

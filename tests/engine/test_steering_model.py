@@ -15,8 +15,8 @@ from orchestra_nb.plan import Plan
 from orchestra_nb.plan.graph import compile_plan
 from orchestra_nb.state import SETTLED, Change, State
 
+from .dags import FAILS, SUCCEEDS, plans
 from .rig import Rig, fields_of, fold
-from .test_fold import FAILS, SUCCEEDS, plans
 
 AT_REST = {"pending", "ready", "skipped", "failed"}
 Step = tuple[str, int, float]
