@@ -48,9 +48,16 @@ def settle(state: State, task: TaskState, status: TaskStatus, t: float, change: 
     task.ended_at = t
     task.wait_cause = None
     state.unsettled -= 1
-    # What is left out passes on what it waited for: nobody starts early because of it.
-    if status != "skipped" or task.unmet <= 0:
+    if task.unmet <= 0 or not _passes_on(task):
         release(state, task, t, change)
+
+
+def _passes_on(task: TaskState) -> bool:
+    """Whether a settled node passes on what it waits for: nobody starts early because of it.
+
+    So does what is left out, and an outcome that is kept while what came before it is done again.
+    """
+    return task.status == "skipped" or task.kind in ("decision", "checkpoint")
 
 
 def release(state: State, task: TaskState, t: float, change: Change) -> None:
@@ -73,7 +80,7 @@ def release(state: State, task: TaskState, t: float, change: Change) -> None:
             if other.unmet == 0:
                 if other.status == "pending":
                     ready(state, other, t, change)
-                elif other.status == "skipped":
+                elif other.status in SETTLED and _passes_on(other):
                     todo.append(other)
 
 
@@ -95,13 +102,14 @@ def recount(state: State, t: float, change: Change) -> None:
         node, task = graph.nodes[index], tasks[index]
         waits = {*node.needs, *node.after, *(i for i, _ in node.when)}
         unmet = sum(not released[i] for i in waits) + sum(left[gate] > 0 for gate in node.gates)
-        if task.status == "skipped" or task.status not in SETTLED:
+        over = task.status in SETTLED
+        if not over or _passes_on(task):
             task.unmet = unmet  # of what is at work too: it may be left out yet
             if task.status == "ready" and unmet:
                 move(state, task, "pending", change)
             elif not unmet:
                 ready(state, task, t, change)
-        released[index] = task.status in SETTLED and (task.status != "skipped" or not unmet)
+        released[index] = over and (not unmet or not _passes_on(task))
         if released[index] and graph.in_gate[index]:
             left[node.phase - 1] -= 1
     change.ready[told:] = sorted(change.ready[told:])

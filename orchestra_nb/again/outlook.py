@@ -112,6 +112,7 @@ class _Looker:
         self._seen: dict[int, Seen] = {}
         self._forced: dict[int, str] = {}
         self._gates: dict[int, list[str]] = {}
+        self._through: dict[int, list[str]] = {}
         self._cards: dict[int, list[DecisionState]] = {}
         for card in past.state.decisions.values():
             if card.about is not None:
@@ -122,6 +123,7 @@ class _Looker:
         while True:
             self._seen.clear()
             self._gates.clear()
+            self._through.clear()
             for index in graph.order:
                 self._seen[index] = self._judge(graph.nodes[index], state.tasks[index])
             if not self._needed():
@@ -139,6 +141,8 @@ class _Looker:
 
     def _judge(self, node: Node, task: TaskState) -> Seen:
         moved = self._moved(node)
+        if moved:
+            self._through[node.index] = moved
         if node.kind == "task":
             judged = self._task(node, task, moved)
         elif node.kind == "group":
@@ -148,21 +152,26 @@ class _Looker:
         return Seen(node.id, node.kind, node.phase, *judged)
 
     def _moved(self, node: Node) -> list[str]:
-        """What it waits for that may come out differently; a checkpoint is nothing it is given."""
-        direct = {*node.needs, *node.items, *(i for i, _ in node.when)}
-        moved = [
-            self._seen[i].id
-            for i in sorted(direct)
-            if self._seen[i].action in _MOVES and self._seen[i].kind != "checkpoint"
-        ]
+        """What it is given, directly or through others, that may come out differently."""
+        moved = []
+        for index in sorted({*node.needs, *node.items, *(i for i, _ in node.when)}):
+            moved += self._moves(index)
         for gate in node.gates:
             if gate not in self._gates:  # once a phase: it is the same for all that wait for it
-                members = (self._seen[i] for i in self._now.graph.gate_members[gate])
-                self._gates[gate] = [
-                    one.id for one in members if one.action in _MOVES and one.kind != "checkpoint"
-                ]
+                members = self._now.graph.gate_members[gate]
+                self._gates[gate] = [name for index in members for name in self._moves(index)]
             moved += self._gates[gate]
-        return moved
+        return list(dict.fromkeys(moved))
+
+    def _moves(self, index: int) -> list[str]:
+        """Itself, if it may come out differently; else what it hands on of what came before it.
+
+        A checkpoint is nothing that anybody is given.
+        """
+        seen = self._seen[index]
+        if seen.kind == "checkpoint":
+            return []
+        return [seen.id] if seen.action in _MOVES else self._through.get(index, [])
 
     def _question(self, node: Node, task: TaskState, moved: list[str]) -> Judgement:
         if task.status == "completed":
@@ -330,6 +339,5 @@ def _first_line(error: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    names = list(dict.fromkeys(names))
     first = ", ".join(names[:MOST_NAMED])
     return first if len(names) <= MOST_NAMED else f"{first} or {len(names) - MOST_NAMED:,} more"

@@ -29,6 +29,8 @@ class Past:
         problems: What was wrong with lines of the log; those were passed over.
         died: Whether its process ended without a word: it was killed, or crashed.
         ended: Numbers of the phases whose end it tells.
+        notes: Notes, and who gave them.
+        edited: Ids of the tasks whose text was edited.
     """
 
     folder: RunFolder
@@ -37,6 +39,8 @@ class Past:
     problems: Problems
     died: bool
     ended: frozenset[int]
+    notes: tuple[tuple[str, str], ...] = ()
+    edited: frozenset[str] = frozenset()
 
     @property
     def over(self) -> bool:
@@ -49,12 +53,13 @@ class Past:
         return {key: item.default for key, item in self.declared.inputs.items()}
 
 
-def read_past(folder: RunFolder, *, until: float | None = None) -> Past:
+def read_past(folder: RunFolder, *, until: float | None = None, before: int | None = None) -> Past:
     """Read a run's log back.
 
     Args:
         folder: The run's folder; its log may be growing.
         until: The run's ``t`` after which nothing counts.
+        before: The ``seq`` from which on nothing counts.
 
     Raises:
         StoreError: If there is no log, it holds no beginning, or a newer version wrote it.
@@ -64,21 +69,36 @@ def read_past(folder: RunFolder, *, until: float | None = None) -> Past:
     state.id = folder.id
     events, problems = read_events(folder.log)
     change = Change()
-    last, ended = "", set()
+    last, ended, notes, edited = "", set(), [], set()
     for event in events:
         if until is not None and event["t"] > until:
+            break
+        if before is not None and event["seq"] >= before:
             break
         if fold_line(state, event, change, problems):
             last = event["event"]
             if last in ("phase_complete", "phase_skipped"):
                 ended.add(event["phase"])
+            elif last == "note":
+                notes.append((event["description"], event["who"]))
+            elif last == "task_edited":
+                edited.add(event["task"])
             elif last == "run_resumed" and "plan" in event:
                 declared = Plan(**event["plan"])
                 ended.clear()  # phases may be others now
         change.clear()
     if not state.seq:
         raise StoreError(f"The log {folder.log} holds no event; there is nothing to go on from.")
-    return Past(folder, declared, state, problems, last not in _LAST_WORDS, frozenset(ended))
+    return Past(
+        folder,
+        declared,
+        state,
+        problems,
+        last not in _LAST_WORDS,
+        frozenset(ended),
+        tuple(notes),
+        frozenset(edited),
+    )
 
 
 _LAST_WORDS = {"orchestration_complete", "run_interrupted", "rating"}

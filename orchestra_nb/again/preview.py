@@ -3,59 +3,141 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..engine.protocols import Worker
 from ..plan.durations import rough_duration
 from ..state import State
-from .outlook import Outlook, Seen
+from ..views.plan_table import PlanTable, Row, as_html, as_text
+from ..views.words import count, money
+from ..wiring import expected_s
+from .outlook import Action, Outlook, Seen
 from .past import Past
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Preview"]
+__all__ = ["Expected", "Preview"]
 
-_WORDS: Mapping[str, str] = {
-    "keep": "kept",
-    "compare": "compared",
-    "run": "runs",
-    "ask": "asked",
-    "give up": "given up",
-    "skip": "left out",
+_GROUPS: Mapping[Action, tuple[str, str, int]] = {
+    "run": ("runs", "running", 60),
+    "compare": ("compared", "waiting", 30),
+    "ask": ("asked", "user", 30),
+    "give up": ("given up", "failed", 30),
+    "skip": ("left out", "skipped", 10),
+    "keep": ("kept", "completed", 20),
 }
+"""Action -> its word, its glyph, and how many rows are shown."""
+_MAY_RUN = ("run", "compare")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What something is expected to take and to cost.
+
+    Attributes:
+        tasks: How many tasks run.
+        seconds: The least time on the clock, as far as it is known.
+        cost: USD, as far as it is known.
+        untimed: Of how many tasks nobody knows what they take.
+        unpriced: Of how many paid tasks nobody knows what they cost.
+    """
+
+    tasks: int
+    seconds: float
+    cost: float
+    untimed: int
+    unpriced: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Preview:
-    """What would become of each task and decision.
+    """What would become of each task and decision; nothing was started.
 
     Attributes:
         run: Id of the run.
+        title: What would be done with it, such as ``Resuming <run>``.
         nodes: What becomes of each, in the plan's order.
+        seconds: Id of a task that may run -> what it took before, or is expected to take.
         costs: Id of a task that may run -> what it cost before, USD; of those that did cost.
-        seconds: Id of a task that may run -> what it took before; of those that ended before.
+        sure: What runs in any case comes to.
+        most: The same if everything that is compared runs too.
+        gone: Ids of what the plan does not hold any more.
         bad_lines: How many lines of the log could not be read.
     """
 
     run: str
+    title: str
     nodes: tuple[Seen, ...]
-    costs: Mapping[str, float]
     seconds: Mapping[str, float]
+    costs: Mapping[str, float]
+    sure: Expected
+    most: Expected
+    gone: tuple[str, ...] = ()
     bad_lines: int = 0
 
     @classmethod
-    def of(cls, past: Past, now: State, outlook: Outlook) -> Preview:
-        """The preview of an outlook."""
-        costs, seconds = {}, {}
+    def of(
+        cls,
+        past: Past,
+        now: State,
+        workers: Sequence[Worker | None],
+        outlook: Outlook,
+        *,
+        title: str = "Resuming",
+    ) -> Preview:
+        """The preview of an outlook.
+
+        Args:
+            past: The run as its log has it.
+            now: The state from here on.
+            workers: Who does each node.
+            outlook: What becomes of each.
+            title: What is done with the run, in a word.
+        """
+        graph = now.graph
+        expected = expected_s(graph, past.folder.home, past.state.rehearsal)
+        seconds, costs = {}, {}
         for task, seen in zip(now.tasks, outlook.nodes, strict=True):
-            if seen.kind == "task" and seen.action in ("run", "compare"):
-                if task.cost:
-                    costs[task.id] = task.cost
-                if task.started_at is not None and task.ended_at is not None:
-                    seconds[task.id] = task.ended_at - task.started_at
-        return cls(past.folder.id, tuple(outlook.nodes), costs, seconds, past.problems.lost)
+            if seen.kind != "task" or seen.action not in _MAY_RUN:
+                continue
+            took = sum(end - start for kind, start, end in task.spans if kind == "run" and end)
+            about = took if took and task.result is not None else expected[task.index] or took
+            if about:
+                seconds[task.id] = round(about, 3)
+            if task.cost:
+                costs[task.id] = task.cost
+
+        def comes_to(*actions: str) -> Expected:
+            runs = [
+                one
+                for one in zip(graph.nodes, outlook.nodes, workers, strict=True)
+                if one[0].kind == "task" and one[1].action in actions
+            ]
+            ids = {node.id for node, _, _ in runs}
+            paid = {node.id for node, _, worker in runs if getattr(worker, "paid", False)}
+            spread = [seconds.get(n.id, 0.0) if n.id in ids else 0.0 for n in graph.nodes]
+            return Expected(
+                len(runs),
+                graph.least_seconds(spread),
+                sum(costs.get(name, 0.0) for name in ids),
+                len(ids - seconds.keys()),
+                len(paid - costs.keys()),
+            )
+
+        return cls(
+            run=past.folder.id,
+            title=f"{title} {past.folder.id}",
+            nodes=tuple(outlook.nodes),
+            seconds=seconds,
+            costs=costs,
+            sure=comes_to("run"),
+            most=comes_to(*_MAY_RUN),
+            gone=tuple(outlook.gone),
+            bad_lines=past.problems.lost,
+        )
 
     @property
     def frame(self) -> DataFrame:
@@ -76,17 +158,78 @@ class Preview:
         return DataFrame(rows, columns=list(columns)).astype(columns)
 
     def __repr__(self) -> str:
-        counts = Counter(one.action for one in self.nodes if one.kind == "task")
-        head = ", ".join(f"{count} {_WORDS[action]}" for action, count in counts.items())
-        lines = [f"Resuming {self.run}: {head}"]
-        width = max((len(one.id) for one in self.nodes), default=0)
-        for one in self.nodes:
-            assumed = f" (assumed unchanged: {one.assumed})" if one.assumed else ""
-            lines.append(f"  {one.id:{width}}  {_WORDS[one.action]:9} {one.why}{assumed}")
-        if self.costs:
-            lines.append(f"  what runs cost ${sum(self.costs.values()):,.2f} before")
-        if self.seconds:
-            lines.append(f"  and took {rough_duration(sum(self.seconds.values()))} of work")
+        return as_text(self._table())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._table())
+
+    def _table(self) -> PlanTable:
+        counts = Counter(one.action for one in self.nodes)
+        sums = ", ".join(
+            f"{counts[action]:,} {'run' if word == 'runs' and counts[action] > 1 else word}"
+            for action, (word, _, _) in _GROUPS.items()
+            if counts[action]
+        )
+        rows: list[Row] = []
+        for action, (word, shape, most) in _GROUPS.items():
+            # What is only assumed is what somebody should look at.
+            own = sorted((n for n in self.nodes if n.action == action), key=lambda n: not n.assumed)
+            rows += [self._row(one, word, shape) for one in own[:most]]
+            more = len(own) - most
+            if more > 0:
+                rows.append(Row(word, shape, "", f"… and {more:,} more"))
+        return PlanTable(self.title, sums or "nothing to do", rows, self._notes())
+
+    def _row(self, one: Seen, word: str, shape: str) -> Row:
+        assumed = f" (assumed unchanged: {one.assumed})" if one.assumed else ""
+        why = f"{one.why}{assumed}"
+        return Row(word, shape, one.id, why, self.seconds.get(one.id), self.costs.get(one.id))
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.most.tasks:
+            notes.append(f"{_amount(self.sure, self.most)}{_unknown(self.most)}")
+        if self.gone:
+            notes.append(f"No longer in the plan: {_some(self.gone)}.")
         if self.bad_lines:
-            lines.append(f"  {self.bad_lines} lines of its log can't be read; they are passed over")
-        return "\n".join(lines)
+            notes.append(
+                f"{count(self.bad_lines, 'line')} of the log can't be read; what they told is "
+                "done again."
+            )
+        return [*notes, "Nothing was started."]
+
+
+def _amount(sure: Expected, most: Expected) -> str:
+    if most.tasks == sure.tasks:
+        return f"{count(sure.tasks, 'task')} {_runs(sure.tasks)}{_about(sure)}."
+    return (
+        f"{count(sure.tasks, 'task')} {_runs(sure.tasks)} in any case{_about(sure)}; "
+        f"{most.tasks:,} if everything compared comes out differently{_about(most)}."
+    )
+
+
+def _runs(number: int) -> str:
+    return "runs" if number == 1 else "run"
+
+
+def _about(expected: Expected) -> str:
+    said = []
+    if expected.seconds:
+        said.append(f"at least {rough_duration(expected.seconds)}")
+    if expected.cost:
+        said.append(f"about {money(expected.cost)}")
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _unknown(expected: Expected) -> str:
+    said = ""
+    if expected.untimed:
+        said += f" What {count(expected.untimed, 'of them takes', 'of them take')} is not known."
+    if expected.unpriced:
+        said += f" What {count(expected.unpriced, 'of them costs', 'of them cost')} is not known."
+    return said
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - 10:,} more" if len(ids) > 10 else ""
+    return ", ".join(ids[:10]) + more

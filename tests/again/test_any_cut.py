@@ -14,7 +14,7 @@ from orchestra_nb.agents.context import Context
 from orchestra_nb.plan import Plan
 from orchestra_nb.store.settings import settings as ours
 from tests.engine.rig import fields_of
-from tests.engine.test_fold import FAILS, SUCCEEDS, plans
+from tests.engine.dags import FAILS, SUCCEEDS, plans
 
 from .stage import cut, folded, lines_of, played
 
