@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from .forecasting import Forecast, forecast
     from .handle import Run
-    from .launch import open, rehearse, resume, run
+    from .launch import fork, open, rehearse, resume, run
     from .live import status
     from .plan import Agent as AgentSpec
     from .plan import Budget, Decision, Option, Phase, Plan, Question, Task, Timeouts
@@ -65,6 +65,7 @@ __all__ = [
     "rehearse",
     "open",
     "resume",
+    "fork",
     "status",
     "Run",
     "Outcome",
@@ -95,7 +96,7 @@ _HOMES = {
     "runs": ("check",),
     "forecasting": ("Forecast", "forecast"),
     "agents.prices": ("Price", "Prices"),
-    "launch": ("run", "rehearse", "open", "resume"),
+    "launch": ("run", "rehearse", "open", "resume", "fork"),
     "live": ("status",),
     "handle": ("Run",),
     "agents.context": ("Context",),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, ClassVar, cast, overload
 
 from . import commands
 from .commands import Command, Reply
@@ -21,7 +21,7 @@ from .explained import explain_run
 from .plan import Plan, clock
 from .plan.durations import parse_duration
 from .plan.explain import Explanation, Explanations
-from .results import Results, Source
+from .results import Results, Source, reused_words
 from .state import DecisionState, RunStatus, State
 from .waiting import PlainWaiter, Waiter
 
@@ -43,7 +43,11 @@ class Run:
         folder: Where its log, results and transcripts are.
         plan: The plan as it runs: level, mode and inputs settled.
         results: Task id -> result; see :class:`Results`.
+        cast: The agents it was given here, and whether Claude does what has no function.
     """
+
+    #: Begins forks. (Set by who knows how: that starts runs, and makes this class's.)
+    forks: ClassVar[Callable[..., Any]]
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Run:
         self.results = Results(engine)
         self._waiter: Waiter = PlainWaiter(engine, folder)
         self._show: Callable[[], None] | None = None
+        self.cast: tuple[Mapping[str, Any] | None, bool | None] = (None, None)
 
     # Reading.
 
@@ -135,11 +140,33 @@ class Run:
         """
         self._say(commands.Autopilot(decision=decision, on=on))
 
+    @property
+    def reused(self) -> list[str]:
+        """Ids of the tasks whose result comes from another run."""
+        return [task.id for task in self.state.tasks if task.reused]
+
+    def fork(self, agents: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Begin another run from what this one has; it may be going on.
+
+        Args:
+            agents: As for :func:`orchestra_nb.run`; by default those that this run was given here.
+            options: As for :func:`orchestra_nb.fork`: ``decisions``, ``tasks``, ``at``,
+                ``dry_run`` and the others.
+
+        Returns:
+            The new run; with ``dry_run=True`` what it would share, and why.
+        """
+        given, claude = self.cast
+        options.setdefault("home", self.folder.parent.parent)
+        options.setdefault("claude", claude)
+        return type(self).forks(self.id, given if agents is None else agents, **options)
+
     def __repr__(self) -> str:
         state = self._engine.state
         done, total = state.done
         rehearsal = " REHEARSAL," if state.rehearsal else ""
         words = f"{state.status},{rehearsal} {done} of {total} tasks, {clock(self.now())}"
+        words += reused_words(state)
         return f"<Run {self.id}: {words}>"
 
     def _ipython_display_(self) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import runs
+from .again import fork as forks
 from .again import resume as again
+from .again.earlier import earlier
 from .again.preview import Preview
 from .events import Event
 from .handle import Run
@@ -19,7 +21,7 @@ from .webhook.hook import Webhook
 if TYPE_CHECKING:
     from .notebook.attach import Notebook
 
-__all__ = ["open", "rehearse", "resume", "run"]
+__all__ = ["fork", "open", "rehearse", "resume", "run"]
 
 Mode = Literal["full_interactive", "guided", "semi_autonomous", "fully_autonomous"]
 Timeline = Literal["urgent", "normal", "relaxed"]
@@ -42,6 +44,7 @@ def run(
     seed: int | None = None,
     claude: bool | None = None,
     spend: bool = False,
+    reuse: str | Path | None = None,
     again: bool = False,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
@@ -75,6 +78,8 @@ def run(
         claude: ``True``: Claude does the tasks that have no function.
         spend: ``True`` lets the run spend money without asking. Otherwise a card shows what is
             expected and the worst case before the first call that is paid.
+        reuse: ``"last"``: what the last run of the plan has done is not done again where nothing
+            known differs; or the id of a run. Decisions are asked anew.
         again: In a notebook, the same plan from the same cell shows the run that is still going
             on; ``True`` starts another one.
         on_event: Called with each event once it is on disk, in a thread of its own.
@@ -99,7 +104,7 @@ def run(
     }
     return _show(
         plan,
-        ("run", _names(agents), budget, seed, claude, *settings.values()),
+        ("run", _names(agents), budget, seed, claude, reuse, *settings.values()),
         again,
         lambda plan: runs.start(
             plan,
@@ -108,6 +113,7 @@ def run(
             seed=seed,
             claude=claude,
             spend=spend,
+            earlier=None if reuse is None else lambda plan: earlier(reuse, plan, home),
             on_event=on_event,
             on_decision=on_decision,
             webhook=webhook,
@@ -288,10 +294,130 @@ def resume(
         on_decision=on_decision,
         webhook=webhook,
     )
+    if isinstance(found, Run):
+        found.cast = agents, claude
     notebook = _notebook()
     if notebook is not None and isinstance(found, Run):
         notebook.present(found)
     return found
+
+
+@overload
+def fork(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    dry_run: Literal[True],
+    decisions: Mapping[str, str | Mapping[str, str]] | None = None,
+    tasks: Mapping[str, str] | None = None,
+    at: float | str | None = None,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    claude: bool | None = None,
+    home: str | Path | None = None,
+) -> Preview: ...
+
+
+@overload
+def fork(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    decisions: Mapping[str, str | Mapping[str, str]] | None = None,
+    tasks: Mapping[str, str] | None = None,
+    at: float | str | None = None,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: Literal[False] = False,
+    claude: bool | None = None,
+    spend: bool = False,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run: ...
+
+
+def fork(
+    run_id: str | Path,
+    agents: Mapping[str, Any] | None = None,
+    *,
+    decisions: Mapping[str, str | Mapping[str, str]] | None = None,
+    tasks: Mapping[str, str] | None = None,
+    at: float | str | None = None,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: bool = False,
+    claude: bool | None = None,
+    spend: bool = False,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run | Preview:
+    """Begin another run from what one has: with other choices, other texts, or from a moment.
+
+    What nothing known differs for is shared: results are not made again, outcomes are repeated.
+    The run it comes from may be going on; it is not touched.
+
+    Example::
+
+        other = onb.fork(run.id, agents, decisions={"database-technology": "B"})
+
+    Args:
+        run_id: Id of the run, or the beginning of one.
+        agents: As for :func:`run`; those whose work is shared may be left out.
+        decisions: Id of a decision -> the key of another option, or a mapping with ``option`` and
+            ``note``; for your own words ``{"option": "other", "text": ...}``.
+        tasks: Id of a task -> another text.
+        at: Share only what had happened by then: seconds since the start, a time such as ``"12m"``,
+            or the id of a decision or a task, for the moment before its outcome or its start.
+        plan: Another plan; only what depends on the change runs again.
+        rerun: Ids of tasks to do again in any case.
+        dry_run: ``True``: start nothing; return what would be shared and run, and why.
+        claude: As for :func:`run`.
+        spend: As for :func:`run`.
+        home: Folder of runs.
+        seed: As for :func:`run`.
+        on_event: As for :func:`run`.
+        on_decision: As for :func:`run`.
+        webhook: As for :func:`run`.
+
+    Returns:
+        The new run, with a folder of its own. With ``dry_run`` a :class:`Preview`.
+
+    Raises:
+        CommandError: If there is no such decision, option, task or moment. Nothing was made.
+        PlanError: If the other plan is not valid. Nothing was made.
+        SetupError: If somebody is missing who does what is not shared. Nothing was made.
+        StoreError: If there is no such run, or the new one's folder can't be made.
+    """
+    found = forks.fork(
+        run_id,
+        agents,
+        decisions=decisions,
+        tasks=tasks,
+        at=at,
+        plan=plan,
+        rerun=rerun,
+        dry_run=dry_run,
+        claude=claude,
+        spend=spend,
+        home=home,
+        seed=seed,
+        on_event=on_event,
+        on_decision=on_decision,
+        webhook=webhook,
+    )
+    notebook = _notebook()
+    if notebook is not None and isinstance(found, Run):
+        notebook.present(found)
+    return found
+
+
+Run.forks = staticmethod(fork)  # a run knows nothing of how others begin
 
 
 def _names(agents: Any) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from .plan import Plan
 from .plan.text import named
 from .state import State
 
-__all__ = ["Results", "Source"]
+__all__ = ["Results", "Source", "reused_words"]
 
 MOST_NAMED = 50
 """How many ids a line lists."""
@@ -104,3 +105,14 @@ class Results(Mapping[str, Any]):
             if ids:
                 parts.append(f"{status}: {named(ids, MOST_NAMED)}")
         return f"Results({'; '.join(parts)})"
+
+
+def reused_words(state: State) -> str:
+    """What a run has from others, for a line about it: ``, 5 of 9 tasks reused from <id>``."""
+    runs = Counter(task.reused for task in state.tasks if task.reused)
+    if not runs:
+        return ""
+    count = sum(runs.values())
+    first = runs.most_common(1)[0][0]
+    more = "" if len(runs) == 1 else " and others"
+    return f", {count} of {state.total} tasks reused from {first}{more}"

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from .agents.rehearsal import Rehearsal
 from .casting import Agents, functions_of, workers_of
+from .engine.beginnings import Before
 from .engine.protocols import Worker
 from .engine.steering import unmanned
 from .errors import Fault, PlanError, SetupError, StoreError
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 MODES = get_args(Mode)
+Earlier = Callable[[Graph, Sequence["Worker | None"], RunFolder], Before]
+"""Gives a run that is being made what there is for it already."""
 FLUSH_S = 1.0
 """A process that ends waits this long for what its webhooks still have to send."""
 
@@ -172,11 +175,15 @@ def start(
     seed: int | None = None,
     claude: bool | None = None,
     spend: bool = False,
+    earlier: Callable[[Plan], Earlier | None] | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
     webhook: Webhook | None = None,
 ) -> Run:
-    """Start a run; see :func:`orchestra_nb.run` for the arguments."""
+    """Start a run; see :func:`orchestra_nb.run` for the arguments.
+
+    ``earlier`` finds what a run of the plan may take from an earlier one.
+    """
     declared, ready = read(
         plan,
         inputs,
@@ -192,9 +199,13 @@ def start(
     workers = workers_of(graph, agents, claude)
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     named = functions_of(agents)
-    return _start(
-        declared, graph, workers, inputs, known, home, seed, None, hearers, named, spend=spend
-    )
+    found = None if earlier is None else earlier(ready)
+    run = _start(
+        declared, graph, workers, inputs, known, home, seed, None, hearers, named, spend=spend,
+        earlier=found,
+    )  # fmt: skip
+    run.cast = agents, claude
+    return run
 
 
 @_collector_paused()
@@ -328,6 +339,7 @@ def _start(
     functions: Sequence[str] = (),
     *,
     spend: bool = False,
+    earlier: Earlier | None = None,
 ) -> Run:
     hearers.check()
     check_names(graph)
@@ -336,9 +348,13 @@ def _start(
     if not rehearsal:
         check_prices(graph, workers)
     folder = RunFolder.create(declared, home=home)
+    journal = None
     try:
         journal = FileJournal(folder, mirror=settings.mirror)
+        before = None if earlier is None else earlier(graph, workers, folder)
     except StoreError:
+        if journal is not None:
+            journal.close()
         folder.discard()
         raise
     state = State(graph)
@@ -353,6 +369,7 @@ def _start(
         seed=seed,
         functions=functions,
         spend=spend,
+        before=before,
     )
 
 

@@ -53,7 +53,8 @@ class TaskState:
     ``title`` is its text, as last edited; ``comments`` are those with which its result was sent
     back; ``rating`` is the last thumb. ``level`` and ``notes`` are the project level and how many
     notes there were when its attempt started, ``key`` says what its worker was; ``crashes`` counts
-    how often the process died while it was at work; ``reused`` is the run its result comes from;
+    how often the process died while it was at work; ``reused`` is the run its result comes from,
+    where it took ``reused_s`` seconds;
     ``given`` says that it has a result, which counts if it is given what this hash says.
     """
 
@@ -89,6 +90,7 @@ class TaskState:
     key: str = ""
     crashes: int = 0
     reused: str = ""
+    reused_s: float = 0.0
     grown_at: float | None = None
     given: str = ""
 

@@ -16,7 +16,7 @@ from orchestra_nb import errors
 PACKAGE = Path(onb.__file__).parent
 RUN = (
     "plan agents *inputs *answers *level *mode *timeline *budget *max_concurrency *on_failure "
-    "*home *seed *claude *spend *again *on_event *on_decision *webhook"
+    "*home *seed *claude *spend *reuse *again *on_event *on_decision *webhook"
 )
 SIGNATURES = {
     "run": RUN,
@@ -25,6 +25,10 @@ SIGNATURES = {
         "*home *again *on_event *on_decision *webhook"
     ),
     "open": "run_id *home",
+    "fork": (
+        "run_id agents *decisions *tasks *at *plan *rerun *dry_run *claude *spend *home *seed "
+        "*on_event *on_decision *webhook"
+    ),
     "status": "*home",
     "check": "plan agents *inputs *answers *level *mode *timeline *claude",
     "questions.project": "",

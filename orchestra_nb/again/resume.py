@@ -31,7 +31,7 @@ from .outlook import Outlook, look_ahead
 from .past import Past, read_past
 from .preview import Preview
 
-__all__ = ["resume"]
+__all__ = ["cast", "read_plan", "resume"]
 
 
 def resume(
@@ -55,7 +55,7 @@ def resume(
     hearers.check()
     if dry_run:
         again = _prepare(read_past(folder), agents, plan, rerun, claude)
-        return Preview.of(again.past, again.now, again.outlook)
+        return Preview.of(again.past, again.now, again.workers, again.outlook)
     # The lock first: what is read then is all there is, and stays so.
     journal = FileJournal(folder, mirror=settings.mirror)
     try:
@@ -111,7 +111,7 @@ def _prepare(
     claude: bool | None,
 ) -> _Again:
     """Find out all that can be known before anything starts."""
-    declared = past.declared if plan is None else _read(plan, past.declared)
+    declared = past.declared if plan is None else read_plan(plan, past.declared)
     now = past.state.copy()
     if declared != past.declared:
         change = Change()
@@ -126,7 +126,7 @@ def _prepare(
         for task in now.tasks
         if task.status in ("completed", "skipped") and task.id not in named
     }
-    workers = _cast(past, graph, agents, claude, idle)
+    workers = cast(past, graph, agents, claude, idle)
     inputs = {key: item.default for key, item in declared.inputs.items()}
     outlook = look_ahead(past, now, workers, inputs=inputs, rerun=named)
     _check_cast(graph, workers, outlook)
@@ -165,7 +165,7 @@ def _tell_lost(past: Past) -> None:
         )
 
 
-def _read(given: Plan | str | Path, before: Plan) -> Plan:
+def read_plan(given: Plan | str | Path, before: Plan) -> Plan:
     """A changed plan, with the values that the run's inputs have."""
     plan = configured(given if isinstance(given, Plan) else Plan.load(given))
     known = {key: item.default for key, item in before.inputs.items() if key in plan.inputs}
@@ -187,9 +187,10 @@ def _named(graph: Graph, names: Collection[str]) -> set[str]:
     return found
 
 
-def _cast(
+def cast(
     past: Past, graph: Graph, agents: Agents | None, claude: bool | None, idle: Collection[int]
 ) -> list[Worker | None]:
+    """Who does each node when what a run did is gone on with; see ``casting.workers_of``."""
     speed = past.state.rehearsal
     if not speed:
         by_hand = past.state.functions

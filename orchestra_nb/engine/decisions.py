@@ -416,9 +416,7 @@ class Decisions:
             "choice": text,
             "values": values,
         } | dict(as_then or {})
-        engine.emit(
-            events.decision(decision_id=decision_id, text=words, option=key, by=by, **rest)
-        )
+        engine.emit(events.decision(decision_id=decision_id, text=words, option=key, by=by, **rest))
         outcome: Outcome | None = asked.outcome
         assert outcome is not None
         if entry.card.ask is not None:

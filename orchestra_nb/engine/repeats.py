@@ -46,6 +46,7 @@ class Shared:
         texts: Id of a task -> its text, where that was edited.
         settings: What a ``plan_adjustment`` says of level, timeline and budgets.
         later: Id of a task that is not there before the plan has grown -> what it came to.
+        left_out: Id of what is left out by hand -> why.
         who: Who begins the run.
     """
 
@@ -55,6 +56,7 @@ class Shared:
     texts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     later: Mapping[str, Prior] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     who: str = ""
 
 
@@ -90,6 +92,11 @@ class Repeats:
                     task=node.id, agent=node.agent, phase=node.phase, text=text, who=shared.who
                 )
             )
+
+        for name, reason in shared.left_out.items():
+            index = engine.state.graph.index.get(name)
+            if index is not None:  # else its task is not there yet
+                engine.skip(engine.state.graph.nodes[index], "hand", reason)
 
     def answered(self, node: Node) -> Answered | None:
         """The outcome that a decision or checkpoint has as soon as it is reached."""

@@ -1,0 +1,293 @@
+"""Another run from what one has: with other choices, other texts, or from an earlier moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..casting import Agents, functions_of
+from ..engine.beginnings import Before
+from ..engine.cards import Answered
+from ..engine.protocols import Worker
+from ..engine.repeats import Shared
+from ..engine.reuse import Prior
+from ..errors import CommandError, SetupError
+from ..events import Event
+from ..handle import Run
+from ..hearing import Hearers
+from ..plan import Plan
+from ..plan.graph import Graph, compile_plan
+from ..plan.text import there_are
+from ..record import login_name
+from ..reviving import replan
+from ..runs import check_names
+from ..state import Change, DecisionState, State
+from ..store.adopting import adopt_results
+from ..store.folder import RunFolder
+from ..store.home import find_run
+from ..store.journal import FileJournal
+from ..store.reader import read_events
+from ..store.settings import settings
+from ..webhook.hook import Webhook
+from ..wiring import begin
+from .outlook import Outlook
+from .past import Past, loader, read_past
+from .preview import Preview
+from .resume import cast, read_plan
+from .sharing import Sharing, share
+from .wishes import moment, outcomes_of, texts_of
+
+__all__ = ["fork", "taken_over"]
+
+
+def fork(
+    run_id: str | Path,
+    agents: Agents | None = None,
+    *,
+    decisions: Mapping[str, Any] | None = None,
+    tasks: Mapping[str, str] | None = None,
+    at: float | str | None = None,
+    plan: Plan | str | Path | None = None,
+    rerun: Collection[str] = (),
+    dry_run: bool = False,
+    claude: bool | None = None,
+    spend: bool = False,
+    home: str | Path | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_decision: Callable[[DecisionState], None] | None = None,
+    webhook: Webhook | None = None,
+) -> Run | Preview:
+    """Begin another run from what one has; see :func:`orchestra_nb.fork` for the arguments."""
+    parent = RunFolder.open(find_run(str(run_id), where=home))
+    hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
+    hearers.check()
+    past = _as_of(parent, at)
+    made = _prepare(past, agents, decisions, tasks, plan, rerun, claude)
+    if dry_run:
+        outlook = Outlook(nodes=made.sharing.nodes)
+        return Preview.of(past, made.now, made.cast, outlook, title="Forking")
+    folder = RunFolder.create(made.declared, home=parent.home)
+    try:
+        journal = FileJournal(folder, mirror=settings.mirror)
+    except BaseException:
+        folder.discard()
+        raise
+    try:
+        before = _before(made, folder)
+        state = State(made.graph)
+        state.rehearsal = past.state.rehearsal
+        run = begin(
+            state,
+            journal,
+            made.workers,
+            hearers,
+            inputs=None,
+            answers=past.state.answers,
+            seed=seed,
+            before=before,
+            functions=functions_of(agents),
+            spend=spend,
+        )
+    except BaseException:
+        journal.close()
+        folder.discard()
+        raise
+    run.cast = agents, claude
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A fork as it will begin.
+
+    ``now`` is what is known of it, with all that the parent's plan has grown to, ``cast`` who does
+    each node of that.
+    """
+
+    past: Past
+    declared: Plan
+    graph: Graph
+    workers: list[Worker | None]
+    now: State
+    cast: list[Worker | None]
+    sharing: Sharing
+    said: Mapping[str, Answered]
+    texts: Mapping[str, str]
+    notes: Sequence[tuple[str, str]]
+
+
+def _as_of(folder: RunFolder, at: float | str | None) -> Past:
+    """The parent as its log has it, up to a moment."""
+    past = read_past(folder)
+    if at is None:
+        return past
+    seconds, seq = moment(at, past.state.graph, read_events(folder.log)[0])
+    return read_past(folder, until=seconds, before=seq)
+
+
+def _prepare(
+    past: Past,
+    agents: Agents | None,
+    decisions: object,
+    tasks: object,
+    plan: Plan | str | Path | None,
+    rerun: Collection[str],
+    claude: bool | None,
+) -> _Made:
+    """Find out all that can be known before anything is made."""
+    declared = past.declared if plan is None else read_plan(plan, past.declared)
+    now = past.state.copy()
+    if declared != past.declared:
+        replan(now, declared.filled(), now.t, Change())
+    graph = compile_plan(declared.filled())
+    check_names(graph)
+    faults: list[str] = []
+    said = outcomes_of(graph, past.state, decisions, login_name(), faults)
+    wanted = texts_of(graph, tasks, faults)
+    again = _named(now.graph, rerun, faults)
+    if faults:
+        raise CommandError("\n".join(["The run can't be forked:", *(f"  {f}" for f in faults)]))
+    texts = _edited(past, graph) | wanted
+    for name, text in wanted.items():
+        now.tasks[now.graph.index[name]].title = text
+    notes = _notes(past, said)
+    now.notes = [text for text, _ in notes]
+    done = {
+        task.id
+        for task in now.tasks
+        if task.status in ("completed", "skipped") and task.id not in again
+    }
+    workers = _cast(past, now.graph, agents, claude, done)
+    sharing = share(past, now, workers, said=said, inputs=_inputs(declared), rerun=again)
+    _check_cast(now.graph, workers, sharing)
+    kept = {one.id for one in sharing.nodes if one.action in ("keep", "skip")}
+    return _Made(
+        past, declared, graph, _cast(past, graph, agents, claude, kept), now, workers, sharing,
+        said, texts, notes,
+    )  # fmt: skip
+
+
+def _inputs(plan: Plan) -> dict[str, Any]:
+    return {key: item.default for key, item in plan.inputs.items()}
+
+
+def _named(graph: Graph, names: Collection[str], faults: list[str]) -> set[str]:
+    if isinstance(names, str):
+        names = [names]
+    found = set()
+    known = [node.id for node in graph.nodes if node.kind == "task"]
+    for name in names:
+        if name in known:
+            found.add(name)
+        else:
+            faults.append(f"rerun names {there_are(str(name), known)}")
+    return found
+
+
+def _edited(past: Past, graph: Graph) -> dict[str, str]:
+    """Texts that were edited in the parent, of tasks that are as they were in the plan."""
+    before = past.state.graph
+    found = {}
+    for node in graph.nodes:
+        index = before.index.get(node.id)
+        if node.kind != "task" or index is None or before.nodes[index].title != node.title:
+            continue
+        text = past.state.tasks[index].title
+        if node.id in past.edited and text != node.title:
+            found[node.id] = text
+    return found
+
+
+def _notes(past: Past, said: Mapping[str, Answered]) -> list[tuple[str, str]]:
+    """The parent's notes, without those of outcomes that are others now."""
+    notes = list(past.notes)
+    for name in said:
+        decision = past.state.decisions.get(name)
+        outcome = decision.outcome if decision is not None else None
+        if outcome is not None and outcome.note and outcome.by in ("user", "remote"):
+            mine = next((note for note in notes if note[0] == outcome.note), None)
+            if mine is not None:
+                notes.remove(mine)
+    return notes
+
+
+def _cast(
+    past: Past, graph: Graph, agents: Agents | None, claude: bool | None, done: Collection[str]
+) -> list[Worker | None]:
+    return cast(past, graph, agents, claude, {n.index for n in graph.nodes if n.id in done})
+
+
+def _check_cast(graph: Graph, workers: Sequence[Worker | None], sharing: Sharing) -> None:
+    """What is done anew needs somebody."""
+    missing = [
+        f"  nobody does {node.id!r}, which {_needs(seen.action, seen.why)}: "
+        f"pass agents={{{node.agent!r}: ...}}"
+        for node, seen, worker in zip(graph.nodes, sharing.nodes, workers, strict=True)
+        if node.kind == "task" and seen.action in ("run", "compare") and worker is None
+    ]
+    if missing:
+        raise SetupError("\n".join(["The run can't be forked:", *missing]))
+
+
+def _needs(action: str, why: str) -> str:
+    return why if action == "compare" else f"has to run ({why})"
+
+
+# What it finds when it begins.
+
+
+def _before(made: _Made, folder: RunFolder) -> Before:
+    past, graph, state = made.past, made.graph, made.past.state
+    priors = taken_over(past.folder, folder, made.sharing.priors, made.now.graph, made.workers)
+    return Before(
+        priors={graph.index[name]: one for name, one in priors.items() if name in graph.index},
+        parent=past.folder.id,
+        shared=Shared(
+            said=made.said,
+            outcomes=made.sharing.outcomes,
+            notes=made.notes,
+            texts=made.texts,
+            settings={
+                "level": state.level,
+                "timeline": state.timeline,
+                "budget": dict(state.budget),
+                "budget_of": dict(state.budgets),
+            }
+            if made.declared == past.declared
+            else {},
+            later={name: one for name, one in priors.items() if name not in graph.index},
+            left_out=made.sharing.left_out,
+            who=login_name(),
+        ),
+    )
+
+
+def taken_over(
+    source: RunFolder,
+    target: RunFolder,
+    priors: Mapping[str, Prior],
+    graph: Graph,
+    workers: Sequence[Worker | None],
+) -> dict[str, Prior]:
+    """Priors whose results are in the new run's own folder.
+
+    Args:
+        source: The folder of the run that made them.
+        target: The folder of the new run.
+        priors: Id of a task -> what it came to.
+        graph: A graph with all of these tasks.
+        workers: Who does the tasks of the new run, as far as these are there from the start.
+    """
+    wanted = [(graph.index[name], one.attempt, one.result) for name, one in priors.items()]
+    results = adopt_results(source.path, target.path, wanted)
+    found = {}
+    for (name, one), stored in zip(priors.items(), results, strict=True):
+        index = graph.index[name]
+        template = graph.nodes[index].template
+        index = index if template is None else template  # who does the template does its tasks
+        worker = workers[index] if index < len(workers) else None
+        found[name] = replace(one, result=stored, load=loader(target, stored, worker))
+    return found
