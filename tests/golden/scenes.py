@@ -368,6 +368,38 @@ def autopilot(home: Path, number: int) -> None:
     stage.finish()
 
 
+GROWING = """
+name: It grows
+on_failure: continue
+mode: fully_autonomous
+phases:
+  - name: Look
+    tasks:
+      - {agent: structure, task: List the modules}
+      - agent: review
+        task: Review {{module.path}}
+        depends_on: []
+        for_each: {from: structure, as: module}
+      - {agent: fix, task: "Fix {{finding}}", depends_on: [], for_each: {from: review, as: finding}}
+  - name: Report
+    tasks:
+      - {agent: writer, task: Sum up, depends_on: [review]}
+"""
+
+
+def growing(home: Path, number: int) -> None:
+    """A plan that grows twice, by a list that an agent found and by what was made of it."""
+    agents = {
+        "structure": lambda: [{"path": f"src/{name}.py"} for name in "abc"],
+        "review": lambda context: context.item["path"].upper(),
+        "fix": _agents["fails"],
+        "writer": lambda review: review,
+    }
+    stage = Stage(home, Plan.parse(GROWING, format="yaml"), agents, number=number)
+    stage.start()
+    stage.finish()
+
+
 SCENES: tuple[Callable[[Path, int], None], ...] = (
     launch,
     stopped,
@@ -375,4 +407,5 @@ SCENES: tuple[Callable[[Path, int], None], ...] = (
     crashed,
     alone,
     autopilot,
+    growing,
 )

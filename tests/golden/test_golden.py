@@ -30,7 +30,7 @@ from .scenes import SCENES
 from .summary import summary_of
 
 HERE = Path(__file__).parent
-NEWER = {"agent_reused", "budget", "run_resumed"}
+NEWER = {"agent_reused", "budget", "run_resumed", "task_added"}
 """Kinds of events that came after the newest release."""
 NEWER_CARDS = {"budget", "spend"}
 """Purposes of cards that did."""
