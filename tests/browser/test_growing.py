@@ -46,7 +46,7 @@ run = onb.run(plan, agents={"structure": structure, "reviewer": reviewer,
 
 
 def test_rows_come_while_the_run_goes_on(open_notebook: OpenNotebook, tmp_path: Path) -> None:
-    """A list becomes rows at its template's place; those that were there stay where the focus is."""
+    """A list becomes rows at its template's place; a row that has the focus keeps it."""
     notebook = open_notebook([START, "known.set()", "go.set()", "rest.set()", "run.wait();"])
     notebook.run_cell(0)
     board = notebook.page.locator(".onb .board").first
