@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..commands import Command, Reply
 from .loops import Loops
 from .protocols import Finished, Job, Worker
 from .telling import Scrub, tell
-from .watchdog import Watchdog, carried
+from .watchdog import Watchdog, carried, in_thread
 
 __all__ = ["Crew", "carried_run", "tell_agent"]
 
@@ -115,10 +115,16 @@ if hasattr(os, "register_at_fork"):
 class Crew:
     """Starts and ends attempts; reports each end with one :class:`Finished`."""
 
-    def __init__(self, loops: Loops, context_of: Callable[[Job], Any], scrub: Scrub):
+    def __init__(
+        self,
+        loops: Loops,
+        context_of: Callable[[Job], Any],
+        scrub: Scrub,
+        running: Mapping[int, Job],
+    ):
         self._loop = loops.agents.loop
         self._engine_loop = loops.engine.loop
-        self._watchdog = Watchdog(loops.engine, loops.agents)
+        self._watchdog = Watchdog(loops.engine, loops.agents, running)
         self._context_of = context_of
         self._scrub = scrub
         self._starting: deque[tuple[Worker, Job]] = deque()
@@ -131,14 +137,14 @@ class Crew:
                 self._in_thread(worker, job)
             else:
                 self._starting.append((worker, job))
-                self._watchdog.watch(job)
                 wake = True
         if wake:
+            self._watchdog.watch()
             self._loop.call_soon_threadsafe(self._begin)
 
     def in_thread(self, job: Job) -> bool:
         """Whether an attempt runs where nothing can end it."""
-        return job.threaded and job.handle is None
+        return in_thread(job)
 
     def cancel(self, job: Job) -> None:
         """Ask an attempt to end: a coroutine is cancelled, a function sees ``cancelled``."""
@@ -150,19 +156,25 @@ class Crew:
             job.handle.cancel()
 
     def _begin(self) -> None:
+        begun = []
         while self._starting:
-            self._carry(*self._starting.popleft())
+            worker, job = self._starting.popleft()
+            self._carry(worker, job)
+            begun.append(job)
+        self._loop.call_soon(self._look_at, begun)
 
     def _carry(self, worker: Worker | Callable[[Any], Any], job: Job) -> None:
         # Not by the loop's own create_task: an agent may have given it another factory.
         job.handle = asyncio.Task(self._drive(worker, job), loop=self._loop)
-        # A task that is cancelled before its first step never enters _drive: report for it. (What
-        # is reported twice counts once.)
-        job.handle.add_done_callback(lambda task: self._ended(task, job))
 
-    def _ended(self, task: asyncio.Task[None], job: Job) -> None:
-        if task.cancelled():
-            job.post(_cancelled(job))
+    def _look_at(self, begun: list[Job]) -> None:
+        """Report for those that were cancelled before their first step: they did not enter _drive.
+
+        All of them had that step by now; a callback for each would cost more than the step.
+        """
+        for job in begun:
+            if job.handle.cancelled():
+                job.post(_cancelled(job))
 
     async def _drive(self, worker: Worker | Callable[[Any], Any], job: Job) -> None:
         carried.set((job.journal, job.node.index, job.attempt))
@@ -211,8 +223,9 @@ class Crew:
             awaitable.close()
             job.post(_cancelled(job))
             return
-        self._engine_loop.call_soon_threadsafe(self._watchdog.watch, job)
+        self._engine_loop.call_soon_threadsafe(self._watchdog.watch)
         self._carry(lambda _: awaitable, job)
+        self._loop.call_soon(self._look_at, [job])
 
     def _failed(self, job: Job, error: BaseException) -> None:
         # Put into words here: asking an exception for them runs foreign code.

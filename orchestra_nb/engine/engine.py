@@ -122,8 +122,8 @@ class Engine(Core):
         self._beginning = Beginning(self, before, functions)
         self.form = Form(self, answers)
         self.context_of = context_of
-        self.crew = Crew(loops, context_of, self.scrubbed)
         self.running: dict[int, Job] = {}
+        self.crew = Crew(loops, context_of, self.scrubbed, self.running)
         self.on_attempt = on_attempt
         self._on_asked = on_asked
         self.fault: Exception | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextvars import Context, ContextVar
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from .loops import LoopThread
 from .protocols import Blocking, Job, Journal
 from .telling import OURS
 
-__all__ = ["Watchdog", "carried"]
+__all__ = ["Watchdog", "carried", "in_thread"]
 
 LOOK_S = 0.25
 """How often one looks while coroutines run."""
@@ -39,26 +40,25 @@ class Watchdog:
     Args:
         engine: Whose loop it lives on.
         agents: Whose loop it looks at.
+        running: Index of a task -> its attempt, of those that are at work now.
     """
 
-    def __init__(self, engine: LoopThread, agents: LoopThread):
+    def __init__(self, engine: LoopThread, agents: LoopThread, running: Mapping[int, Job]):
         self._loop, self._thread = engine.loop, agents.thread
-        self._jobs: dict[tuple[Journal, int, int], Job] = {}
+        self._running = running
         self._told: Job | None = None
         self._looking = False
         self._seen: Any = None
         self._looks = 0
 
-    def watch(self, job: Job) -> None:
-        """A coroutine is about to run; it is watched until its attempt ends."""
-        self._jobs[job.journal, job.node.index, job.attempt] = job
+    def watch(self) -> None:
+        """Coroutines are about to run; they are watched until their attempts end."""
         if not self._looking and hasattr(sys, "_current_frames"):
             self._looking = True
             self._loop.call_later(LOOK_S, self._look)
 
     def _look(self) -> None:
-        self._jobs = {k: job for k, job in self._jobs.items() if not (job.ended or job.finished)}
-        if not self._jobs:
+        if all(job.finished or in_thread(job) for job in self._running.values()):
             self._looking, self._seen, self._told = False, None, None
             return
         self._loop.call_later(LOOK_S, self._look)
@@ -75,10 +75,20 @@ class Watchdog:
     def _tell(self, callback: Any, frames: list[FrameType]) -> None:
         context = getattr(callback, "_context", None)
         key = context.get(carried) if isinstance(context, Context) else None
-        job = self._jobs.get(key) if key is not None else None
-        if job is not None and job is not self._told:
+        if key is None:
+            return
+        journal, index, attempt = key
+        job = self._running.get(index)  # of another run's coroutine, that run's watchdog tells
+        if job is None or job.journal is not journal or job.attempt != attempt:
+            return
+        if not (job.finished or job is self._told):
             self._told = job
             job.post(Blocking(job, _place(frames)))
+
+
+def in_thread(job: Job) -> bool:
+    """Whether an attempt runs where nothing can end it."""
+    return job.threaded and job.handle is None
 
 
 def _frames(frame: FrameType | None) -> list[FrameType]:
