@@ -39,7 +39,7 @@ OURS_ALONE = frozenset(
 )
 """Events without foreign words: the others are rid of secrets before anybody sees them.
 
-(A small result travels in its completion; the journal masks it, and no view shows it.)
+(A small result travels in its completion: the journal masked it when it took it in.)
 """
 ASLEEP_AFTER_S = 5.0
 """Waking this late means the machine slept: nothing is decided by a timer then."""

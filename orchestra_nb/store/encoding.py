@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .masking import has_secret, mask_value
+from .masking import has_secret, mask, mask_value
 
 __all__ = ["encode_events", "encode_line", "to_bytes"]
 
@@ -44,8 +44,12 @@ def encode_events(events: Sequence[dict[str, Any]]) -> bytes:
 
 
 def encode_line(entry: Mapping[str, Any]) -> bytes:
-    """One line of a file that is not the log; the entry itself is left as it is."""
-    return encode_events([dict(entry)])
+    """One line of a file that is not the log; the entry itself is left as it is.
+
+    Its names are anybody's: they may be no text, and hold secrets.
+    """
+    named = {mask(key if isinstance(key, str) else _short_repr(key)): key for key in entry}
+    return encode_events([{name: entry[key] for name, key in named.items()}])
 
 
 def _plain_mapping(value: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:

@@ -86,13 +86,16 @@ def inline_result(value: object) -> Stored | None:
     try:
         if not is_small(value, _INLINE):
             return None
-        data = exact_bytes(_encode(value))
+        text = _encode(value)
+        data = exact_bytes(text)
     except InexactError:
         return None
     if len(data) > _INLINE:
         return None
     # The log's event lives on, so it gets a value of its own.
     own = json.loads(data) if kind is list or kind is dict else value
+    if has_secret(text) and (masked := mask_value(own)) != own:
+        return {"kind": "json", "value": masked, "masked": True}
     return {"kind": "json", "value": own}
 
 

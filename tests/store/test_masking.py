@@ -185,6 +185,22 @@ def test_no_secret_in_the_folder(journal: FileJournal) -> None:
         assert b"sk-ant" not in path.read_bytes(), path
 
 
+def test_names_in_a_transcript_are_masked(journal: FileJournal) -> None:
+    """A transcript's mapping may have a key for a key, and keys that are no text."""
+    journal.transcript(0, 1, {KEY: 1, (KEY, 2): 3})
+    journal.close()
+    (path,) = journal.folder.transcripts.iterdir()
+    line = json.loads(path.read_text())
+    assert {"[secret]": 1, "('[secret]', 2)": 3}.items() <= line.items()
+
+
+def test_small_results_are_masked_before_anybody_has_them(journal: FileJournal) -> None:
+    """What stands in the log is what the state holds, without the secret."""
+    stored = journal.inline_result({"k": [KEY]})
+    assert stored == {"kind": "json", "value": {"k": ["[secret]"]}, "masked": True}
+    assert journal.inline_result("no ghp_ in here") == {"kind": "json", "value": "no ghp_ in here"}
+
+
 def test_values_are_masked_deeply() -> None:
     """Masking a value reaches every text in it and leaves the rest."""
     value = {"a": [1, None, {KEY: (KEY, 2.5)}], "b": True}
