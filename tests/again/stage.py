@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from orchestra_nb.plan.graph import compile_plan
 from orchestra_nb.state import Change, State
 from orchestra_nb.store.reader import read_events
 
-__all__ = ["Counted", "cut", "folded", "lines_of", "played", "seen"]
+__all__ = ["Counted", "answer", "cut", "folded", "lines_of", "played", "seen", "until", "wait_for"]
 
 LOG = "orchestration-timeline.jsonl"
 
@@ -97,3 +98,29 @@ def folded(run: onb.Run) -> State:
     for event in lines_of(run):
         apply(state, event, change)
     return state
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait until something holds."""
+    tick = threading.Event()
+    for _ in range(2_000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError(f"{what} never happened")
+
+
+def answer(run: onb.Run, decision: str, option: str, **more: Any) -> None:
+    """Answer a decision once it is open."""
+
+    def asked() -> bool:
+        found = run.state.decisions.get(decision)
+        return found is not None and found.open
+
+    wait_for(asked, f"{decision} open")
+    run.answer(decision, option, **more)
+
+
+def until(run: onb.Run, task: str, status: str) -> None:
+    """Wait until a task has a status."""
+    wait_for(lambda: run.state.task(task).status == status, f"{task} {status}")

@@ -13,8 +13,8 @@ import orchestra_nb as onb
 from orchestra_nb.agents.context import Context
 from orchestra_nb.plan import Plan
 from orchestra_nb.store.settings import settings as ours
-from tests.engine.rig import fields_of
 from tests.engine.dags import FAILS, SUCCEEDS, plans
+from tests.engine.rig import fields_of
 
 from .stage import cut, folded, lines_of, played
 
