@@ -130,8 +130,8 @@ class Growing:
         self._grow(node)
         graph = engine.state.graph
         now = {graph.index[one["id"]]: one["item"] for one in added}
-        gone = [n.index for n in before if not n.item or now.get(n.index) != n.item]
-        engine.reuse.deal(now, gone)
+        other = [n.index for n in before if not n.item or now.get(n.index) != n.item]
+        engine.reuse.deal(node.id, now, other)
         for gone in before:
             if gone.id not in ids and not engine.settled(gone.index):
                 engine.attempts.forget(gone.index)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..errors import OrchestraError, TaskFailed
 from ..lineage import Lineages, digest
+from ..plan.each import item_ids
 from ..state import State
 from .protocols import Stored, Worker
 
@@ -176,23 +177,26 @@ class Reuse:
         """Who stands in for a task's worker at its next attempt, if anybody does."""
         return self._returned.pop(index, None) if self._returned else None
 
-    def deal(self, items: Mapping[int, str], gone: Collection[int]) -> None:
+    def deal(self, template: str, items: Mapping[int, str], gone: Collection[int]) -> None:
         """A list was read: what was made of an item is there for whichever task has it now.
 
         Args:
+            template: Id of the task that it was read for.
             items: Index of each of its tasks -> a hash of its item.
             gone: Indexes of tasks that are not, or not with that item, in the list any more.
         """
         if not self:
             return
-        nodes = self._engine.state.graph.nodes
         made: dict[str, list[Prior]] = {}
-        for index in {*items, *gone}:
-            prior = self._priors.get(index) or self._later.get(nodes[index].id)
-            if prior is not None and prior.item:
+        for index in sorted({*items, *gone}):
+            if index in self._priors and self._priors[index].item:
+                prior = self._priors.pop(index)
                 made.setdefault(prior.item, []).append(prior)
-                self._priors.pop(index, None)
-                self._later.pop(nodes[index].id, None)
+        ids = item_ids(template)
+        for name in [one for one in self._later if ids.fullmatch(one)]:
+            if self._later[name].item:
+                prior = self._later.pop(name)
+                made.setdefault(prior.item, []).append(prior)
         for index, item in items.items():
             if made.get(item):
                 self._priors[index] = made[item].pop(0)

@@ -76,7 +76,12 @@ def test_the_very_objects() -> None:
     """Items and results are handed on as they are."""
     thing, made = object(), object()
     got: list[Any] = []
-    rig = Rig(plan(), listed(thing, review=lambda context: got.append(context.item) or made))
+
+    def review(context: Context) -> object:
+        got.append(context.item)
+        return made
+
+    rig = Rig(plan(), listed(thing, review=review))
     rig.start().wait()
     assert got == [thing]
     assert rig.engine.results["review"][0] is made

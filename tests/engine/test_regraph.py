@@ -11,8 +11,8 @@ from orchestra_nb.plan.graph import compile_plan
 from orchestra_nb.regraph import regraph
 from orchestra_nb.state import Change, State
 
+from .dags import FAILS, SUCCEEDS, plans
 from .rig import Rig, choice, fails, fields_of, fold, phases, task
-from .test_fold import FAILS, SUCCEEDS, plans
 
 
 def regraphed(state: State, plan: Plan, t: float = 9.0) -> Change:
