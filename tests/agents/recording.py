@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +12,14 @@ from typing import Any, cast
 from orchestra_nb.agents.claude import Claude
 from orchestra_nb.agents.claude_client import close_clients
 from orchestra_nb.agents.context import Context
+
+
+class _Given(dict[str, object]):
+    """Results as a context has them."""
+
+    def each(self) -> Iterator[tuple[str, object]]:
+        """Each task with its result."""
+        yield from self.items()
 
 
 @dataclass
@@ -53,6 +61,9 @@ class Recording:
             agent_instructions={"focus": "robustness", "skip": ["white label", "SSO"]},
         )
     )
+
+    def __post_init__(self) -> None:
+        self.results = _Given(self.results)
 
     def progress(self, text: str, fraction: float | None = None) -> None:
         """What the agent does now, into `said`."""
