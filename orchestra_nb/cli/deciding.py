@@ -123,7 +123,8 @@ def decide(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="An answer of a form, an argument of a tool, or result=… of a review. "
+            help="An answer of a form, an argument of a tool, result=… of a review, or usd=… "
+            "of a budget. "
             "Repeat as needed.",
         ),
     ] = None,
@@ -256,7 +257,10 @@ def _values(card: DecisionState, given: list[tuple[str, str]]) -> dict[str, Any]
             return {"result": result_of(card, given[-1][1])}
         except ValueError as error:
             refuse(f"--set result: {error}")
-    refuse(f"--set is for forms, approvals and reviews; {card.title} is none. Use --note.")
+    if card.purpose == "budget":
+        _check_names(given, [str(card.detail.get("kind", "usd"))])
+        return dict(given)
+    refuse(f"--set is for forms, approvals, reviews and budgets; {card.title} is none. Use --note.")
 
 
 def _check_names(given: list[tuple[str, str]], known: list[str]) -> None:

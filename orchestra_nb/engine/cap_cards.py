@@ -98,7 +98,7 @@ class CapCards:
     def _ask(self, account: Account, kind: Kind, *, reached: bool) -> None:
         engine, cap = self._engine, account.caps[kind]
         models = {} if reached else self._cheaper()
-        head = "used up" if reached else "mostly used"
+        sums = f"{_spelt(kind, account.spent[kind], '')} of {_spelt(kind, cap)}"
         options = [
             Option(key=RAISE, text="Raise the cap", description="you say to how much"),
             Option(
@@ -114,7 +114,8 @@ class CapCards:
         waiting = [one.job.node.id for one, _ in self._refused.get(account.key, ())]
         name = self._name(account)
         spec = Decision(
-            title=f"{name[0].upper()}{name[1:]} {head}: {self.used_words(account, kind)}",
+            title=f"{name[0].upper()}{name[1:]}"
+            + (f" used up: {sums}" if reached else f": {sums} used"),
             kind="critical",
             context=self._context(account, kind, waiting),
             options=options,

@@ -79,6 +79,10 @@ def needs(decision: DecisionState, *, python: bool = False) -> list[str]:
         if decision.detail.get("editable") is True:
             how = given("--set result=…", 'values={"result": …}')
             lines.append(f"Accept takes a result of your own with {how}.")
+    elif decision.purpose == "budget":
+        name = "tokens" if decision.detail.get("kind") == "tokens" else "usd"
+        how = given(f"--set {name}=…", f"values={{{name!r}: …}}")
+        lines.append(f"Raise the cap needs the new one, with {how}.")
     elif decision.purpose in ("checkpoint", "overrun", "blocker") and "B" in keys:
         lines.append(f"Adjust needs {note}: what the later agents are to know.")
     return lines

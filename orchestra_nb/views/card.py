@@ -260,6 +260,8 @@ def _typed(decision: DecisionState, typing: Typing, others: int, width: int) -> 
         hints.insert(0, "/n next decision" if form else "n next decision")
     if decision.purpose == "approval":
         hints.insert(0, "name=value changes an argument")
+    elif decision.purpose == "budget":
+        hints.insert(0, "A and an amount raises the cap")
     elif decision.purpose == "review" and decision.detail.get("editable") is True:
         hints.insert(0, "= accepts your own words instead")
     rows: list[Row] = [[("  " + joined(hints, width - 2), "dim")], prompt]

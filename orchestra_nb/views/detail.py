@@ -152,6 +152,49 @@ def _failure(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str
         yield f"{count} {verb} its result: {', '.join(needing[:5])}{more}."
 
 
+def _amount(kind: Any, figure: float | None) -> str:
+    """An amount of a cap: money, or tokens."""
+    if figure is None:
+        return "unknown"
+    return words.money(figure) if kind == "usd" else f"{figure:,.0f} tokens"
+
+
+def _budget(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
+    kind = detail.get("kind")
+    used, cap, held = (_number(detail.get(key)) for key in ("used", "cap", "held"))
+    if used is not None and cap is not None:
+        more = f", {_amount(kind, held)} held for calls in flight" if held else ""
+        yield f"Used {_amount(kind, used)} of {_amount(kind, cap)}{more}."
+    waiting = [words.cut(str(one), 60) for one in _list(detail.get("waiting"))]
+    total = max(len(waiting), _whole(detail.get("total")))
+    if waiting:
+        more = f" and {total - 5} more" if total > 5 else ""
+        yield f"Without room: {', '.join(waiting[:5])}{more}."
+    for old, new in _mapping(detail.get("models")).items():
+        yield f"B takes {words.cut(str(new), 60)} instead of {words.cut(str(old), 60)}"
+
+
+def _spend(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
+    total, unknown = _whole(detail.get("total")), _whole(detail.get("unknown"))
+    for name, sum_, count in (
+        ("Expected: about", "usd", "tokens"),
+        ("At most", "most_usd", "most_tokens"),
+    ):
+        usd, tokens = _number(detail.get(sum_)), _whole(detail.get(count))
+        if usd is not None:
+            known = words.money(usd) if unknown < total else "an unknown cost"
+            rest = (
+                f", {words.count(unknown, 'task')} of unknown cost" if 0 < unknown < total else ""
+            )
+            yield f"{name} {known}, {words.tokens(tokens)} tokens{rest}."
+    for row in _list(detail.get("rows")):
+        if isinstance(row, Mapping):
+            usd = _number(row.get("usd"))
+            about = "unknown" if usd is None else f"about {words.money(usd)}"
+            task, model = (words.cut(str(row.get(key, "")), 60) for key in ("task", "model"))
+            yield f"  {task}: {about} ({model})"
+
+
 _TELL = {
     "form": _form,
     "checkpoint": _checkpoint,
@@ -160,6 +203,8 @@ _TELL = {
     "approval": _approval,
     "review": _review,
     "failure": _failure,
+    "budget": _budget,
+    "spend": _spend,
 }
 
 

@@ -27,6 +27,8 @@ _ASKED: Final[Mapping[str, str]] = {
     "approval": "🔐 Approval required: ",
     "review": "👀 ",
     "failure": "❗ What now: ",
+    "budget": "💰 ",
+    "spend": "💰 ",
 }
 _HELD: Final[Mapping[str, str]] = {
     "hold": "waits for an answer, its clock stands still",

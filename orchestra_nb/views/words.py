@@ -92,6 +92,8 @@ PURPOSE_WORDS: Final[Mapping[str, str]] = {
     "approval": "approval",
     "review": "review",
     "failure": "failure",
+    "budget": "budget",
+    "spend": "paid work",
 }
 """What a person is asked for."""
 

@@ -41,6 +41,8 @@ PARTS: Final = (
     "approval_card.js",
     "review_card.js",
     "failure_card.js",
+    "budget_card.js",
+    "spend_card.js",
     "field.js",
     "form_card.js",
     "cards.js",

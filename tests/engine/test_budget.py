@@ -165,7 +165,7 @@ def test_what_never_fits_is_put_before_a_person_and_a_raise_wakes_it() -> None:
     rig, workers = used_up()
     card = reached(rig)
     assert (card.purpose, card.recommend, card.timeout_s) == ("budget", None, None)
-    assert card.title == "Budget used up: $0.40 of $0.50 used"
+    assert card.title == "Budget used up: $0.40 of $0.50"
     assert card.context == (
         "1 agent waits for room: an answer may come to $0.20, and $0.10 is left. "
         "What costs nothing goes on."

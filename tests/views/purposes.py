@@ -58,11 +58,26 @@ DETAILS: dict[str, dict[str, Any]] = {
         "stored": "results/0001.json",
     },
     "failure": {"error": "no table", "attempts": 3, "dependents": ["x", "y"], "total": 2},
-}
+    "budget": {
+        "account": "", "kind": "usd", "used": 4.02, "held": 0.48, "cap": 5.0, "suggest": 10.0,
+        "reached": True, "waiting": ["x", "y"], "total": 2, "models": {"big": "small"},
+        "outlook": {"A": ["Whoever waits goes on at once."]},
+    },
+    "spend": {
+        "usd": 0.09, "most_usd": 1.12, "tokens": 16_400, "most_tokens": 240_000, "unknown": 1,
+        "budget": {"usd": 5.0, "tokens": None}, "models": {"big": 2}, "total": 2,
+        "rows": [
+            {"task": "x", "model": "big", "usd": 0.09, "most_usd": 1.12},
+            {"task": "y", "model": "own", "usd": None, "most_usd": None},
+        ],
+    },
+}  # fmt: skip
 OPTIONS = {
     "form": [("A", "Start")],
     "approval": [("A", "Approve"), ("B", "Refuse")],
     "review": [("A", "Accept"), ("B", "Send back")],
+    "budget": [("A", "Raise the cap"), ("C", "Go on without the rest"), ("D", "Stop")],
+    "spend": [("A", "Start"), ("B", "Stop")],
     "failure": [("A", "Retry"), ("B", "Go on without it"), ("C", "Stop")],
 }
 CHECKPOINT = [("A", "Continue"), ("B", "Adjust"), ("C", "Simplify"), ("D", "Stop")]

@@ -19,7 +19,9 @@ from .purposes import DETAILS, QUESTIONS, card_of, opened
 from .story import HOSTILE, Story
 from .test_frame import drawn
 
-PURPOSES = ("form", "checkpoint", "overrun", "blocker", "approval", "review", "failure")
+PURPOSES = (
+    "form", "checkpoint", "overrun", "blocker", "approval", "review", "failure", "budget", "spend",
+)  # fmt: skip
 
 
 def typed(prompt: Prompt, story: Story, text: str) -> Wish | None:
@@ -84,6 +86,30 @@ def test_a_failure_tells_what_it_costs() -> None:
     ]
     again = card_of(opened("failure", context="no table\n3 attempts, the last at 10:48."))
     assert details(again) == ["2 tasks need its result: x, y."]
+
+
+def test_a_budget_tells_what_is_used_and_who_waits() -> None:
+    """What of how much, what calls in flight may come to, who has no room, what B would take."""
+    assert details(card_of(opened("budget"))) == [
+        "Used $4.02 of $5.00, $0.48 held for calls in flight.",
+        "Without room: x, y.",
+        "B takes small instead of big",
+    ]
+    tokens = {"kind": "tokens", "used": 1_900_000, "cap": 2_000_000, "held": 0}
+    assert details(card_of(opened("budget", detail=tokens))) == [
+        "Used 1,900,000 tokens of 2,000,000 tokens."
+    ]
+
+
+def test_a_spend_card_tells_what_is_expected_and_the_worst() -> None:
+    """Sums, then task by task; what is not known is said to be unknown."""
+    assert details(card_of(opened("spend"))) == [
+        "Expected: about $0.09, 16 k tokens, 1 task of unknown cost.",
+        "At most $1.12, 240 k tokens, 1 task of unknown cost.",
+        "  x: about $0.09 (big)",
+        "  y: unknown (own)",
+    ]
+    assert heading(card_of(opened("spend"))) == "paid work"
 
 
 def test_a_form_tells_its_questions() -> None:

@@ -207,6 +207,83 @@ def failure() -> Scene:
     return s
 
 
+BUDGET = card(
+    "budget",
+    context="Everything goes on meanwhile.",
+    because="the cap holds, and only you can raise it",
+    recommend="C",
+    options=[
+        {"key": "A", "text": "Raise the cap", "description": "you say to how much"},
+        {"key": "B", "text": "Cheaper model",
+         "description": "claude-haiku-5-5 instead of claude-sonnet-5-5"},
+        {"key": "C", "text": "Go on up to the cap", "description": ""},
+        {"key": "D", "text": "Stop", "description": "end the run, keep what is finished"},
+    ],
+    detail={
+        "account": "", "name": "budget", "kind": "usd", "used": 4.02, "held": 0.48, "cap": 5.0,
+        "suggest": 10.0, "reached": False, "waiting": [], "total": 0,
+        "models": {"claude-sonnet-5-5": "claude-haiku-5-5"},
+        "outlook": {
+            "A": ["Nothing else changes.", "6 paid tasks have not started."],
+            "B": ["claude-sonnet-5-5 becomes claude-haiku-5-5.",
+                  "What is at work finishes with its own model; further attempts change."],
+            "C": ["Calls go on while their worst case fits. Then you are asked again.",
+                  "6 paid tasks have not started."],
+            "D": ["The run ends. What is finished is kept, and it can be resumed."],
+        },
+    },
+)  # fmt: skip
+SPEND = card(
+    "spend",
+    context="4 tasks call claude-sonnet-5-5. At most $1.12 for one full-length answer each; rounds "
+    "of tools and further attempts come on top. The budget holds: $5.00.",
+    because="the worst case fits the budget",
+    options=options(("Start", "paid agents begin"), ("Stop", "end the run; it can be resumed")),
+    detail={
+        "project": "Pricing", "usd": 0.09, "most_usd": 1.12, "tokens": 16_400,
+        "most_tokens": 240_000, "unknown": 0, "budget": {"usd": 5.0, "tokens": None},
+        "models": {"claude-sonnet-5-5": 4}, "total": 4,
+        "rows": [
+            {"task": task, "model": "claude-sonnet-5-5", "usd": usd, "most_usd": 0.28}
+            for task, usd in (("database-architect", 0.03), ("backend-expert", 0.02),
+                              ("product-strategy-expert", 0.02), ("uiux-expert", None))
+        ],
+    },
+)  # fmt: skip
+
+
+def budget(*, reached: bool = False) -> Scene:
+    """Most of the budget is used; or all of it, and somebody waits for room."""
+    if not reached:
+        return asking(16.1, "budget", "Budget: $4.02 of $5.00 used", BUDGET)
+    waiting = ["backend-expert", "frontend-expert"]
+    detail = BUDGET["detail"] | {
+        "used": 4.9, "held": 0.0, "reached": True, "waiting": waiting, "total": 2, "models": {},
+        "outlook": {
+            "A": ["Whoever waits goes on at once.", "4 paid tasks have not started."],
+            "C": ["backend-expert, frontend-expert fail, and what needs them is skipped."],
+            "D": ["The run ends. What is finished is kept, and it can be resumed."],
+        },
+    }  # fmt: skip
+    three = [one for one in BUDGET["options"] if one["key"] != "B"]
+    three[1] = {"key": "C", "text": "Go on without the rest",
+                "description": "what does not fit fails"}  # fmt: skip
+    s = asking(
+        16.1, "budget-2", "Budget used up: $4.90 of $5.00", BUDGET, detail=detail,
+        options=three, recommend=None, because="", timeout_s=None,
+        sum="no timeout: nothing is recommended",
+        context="2 agents wait for room: an answer may come to $0.20, and $0.10 is left. "
+        "What costs nothing goes on.",
+    )  # fmt: skip
+    s.wait(16.1, "ai-ml-expert", "budget")
+    return s
+
+
+def spend() -> Scene:
+    """Nothing that is paid has begun."""
+    return asking(16.1, "spend", "Start paid work: about $0.09 expected", SPEND)
+
+
 INBOX = (
     ("cache", "Cache for price lookups", "backend-expert", 28, 60),
     ("retry-policy", "Retry policy of the importer", "data-analytics-expert", 54, 120),

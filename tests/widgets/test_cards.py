@@ -19,6 +19,8 @@ MAKERS: dict[str, Callable[[], Scene]] = {
     "approval": cards.approval,
     "review": cards.review,
     "failure": cards.failure,
+    "budget": cards.budget,
+    "spend": cards.spend,
 }
 ARGUMENTS = cards.APPROVAL["detail"]["arguments"]
 EMAIL = "send-email-1"

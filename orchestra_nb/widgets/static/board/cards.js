@@ -11,6 +11,8 @@ const CARDS = {
   approval: ApprovalCard,
   review: ReviewCard,
   failure: FailureCard,
+  budget: BudgetCard,
+  spend: SpendCard,
   form: FormCard,
 };
 
