@@ -68,7 +68,19 @@ PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A .yaml, .json o
 Autopilot = Annotated[
     bool, typer.Option("--yes", "--autopilot", help="Take every recommendation at once.")
 ]
-Home = Annotated[Path | None, typer.Option(metavar="DIR", help="Where runs are kept.")]
+
+
+def _plain_home(given: Path | None) -> Path | None:
+    from ..store.home import home
+
+    tried(lambda: home(given))
+    return given
+
+
+Home = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where runs are kept.", callback=_plain_home),
+]
 LevelNumber = Annotated[int | None, typer.Option(metavar="1..5", help="Project level of the run.")]
 
 

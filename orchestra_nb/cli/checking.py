@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +46,7 @@ def check(
         _check_run(path, level, repair)
     elif is_archive(path):
         _check_archive(path, level, repair)
-    elif path.is_file() or path.suffix.lower() in _PLANS:
+    elif os.path.isfile(path) or path.suffix.lower() in _PLANS:
         if repair:
             refuse("--repair is for runs; a plan is yours to edit")
         check_plan(path, level)

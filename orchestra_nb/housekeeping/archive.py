@@ -124,7 +124,7 @@ def _add(archive: zipfile.ZipFile, folder: RunFolder, name: str) -> int:
 
 def is_archive(path: Path) -> bool:
     """Whether a path is meant as an archive: a file, by its name or its first bytes."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for what is no name at all
         return False
     if path.name.lower().endswith(".zip"):
         return True

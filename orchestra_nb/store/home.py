@@ -26,12 +26,24 @@ def home(path: str | Path | None = None) -> Path:
     """Where runs are kept: the argument, else ``configure(home=)``, ``ORCHESTRA_HOME``, here.
 
     Nothing is made: see :func:`make_home`.
+
+    Raises:
+        StoreError: If it, or the folder of runs in it, is a symbolic link: a project that
+            somebody else made could have one.
     """
     if path is not None:
-        return absolute(path)
-    if settings.home is not None:
-        return settings.home
-    return absolute(os.environ.get("ORCHESTRA_HOME") or ".orchestra")
+        found = absolute(path)
+    elif settings.home is not None:
+        found = settings.home
+    else:
+        found = absolute(os.environ.get("ORCHESTRA_HOME") or ".orchestra")
+    for folder in (found, found / _RUNS):
+        if folder.is_symlink():
+            raise StoreError(
+                f"The home for runs {folder} is a symbolic link. Name the folder that it leads "
+                "to, with onb.configure(home=...), ORCHESTRA_HOME or --home."
+            )
+    return found
 
 
 def make_home(path: str | Path | None = None) -> Path:
@@ -108,7 +120,11 @@ def _slug(name: str) -> str:
 
 
 def list_runs(path: str | Path | None = None) -> list[Path]:
-    """The folders of all runs, oldest first; nothing is made if there are none."""
+    """The folders of all runs, oldest first; nothing is made if there are none.
+
+    Raises:
+        StoreError: If the home is a symbolic link.
+    """
     runs = home(path) / _RUNS
     try:
         with os.scandir(runs) as entries:

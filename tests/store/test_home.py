@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,10 +139,28 @@ def test_linked_runs_are_refused(home: Path, folder: RunFolder, tmp_path: Path) 
     other = tmp_path / "other"
     other.mkdir()
     (other / "runs").symlink_to(folder.path.parent, target_is_directory=True)
-    with pytest.raises(StoreError, match="not a plain folder"):
+    with pytest.raises(StoreError, match="symbolic link"):
         make_run_folder("x", where=other)
+    for look in (list_runs, lambda where: find_run(folder.id, where=where)):
+        with pytest.raises(StoreError, match="symbolic link"):
+            look(other)
     with pytest.raises(StoreError, match="symbolic link"):
         RunFolder.open(other / "runs" / folder.id)
+
+
+@pytest.mark.parametrize("use", [home, make_home, list_runs])
+def test_a_linked_home_is_refused(
+    use: Callable[[Path], object], folder: RunFolder, tmp_path: Path
+) -> None:
+    """A home that is a link is neither read nor written; one below a link is a home."""
+    link = tmp_path / "link"
+    link.symlink_to(folder.home, target_is_directory=True)
+    with pytest.raises(StoreError, match=r"is a symbolic link\. Name the folder"):
+        use(link)
+    above = tmp_path / "above"
+    above.symlink_to(folder.home.parent, target_is_directory=True)
+    own = above / folder.home.name
+    assert list_runs(own) == [own / "runs" / folder.id]
 
 
 def test_run_folder_opens_again(folder: RunFolder, plan: Plan) -> None:

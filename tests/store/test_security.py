@@ -151,7 +151,26 @@ def test_nothing_is_open_to_others(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../evil", "/etc/evil", "a/b", "C:\\evil", "con", "..", "~root", "x\u202ey", "é" * 70],
+    [
+        "../../evil",
+        "/etc/evil",
+        "a/b",
+        "C:\\evil",
+        "con",
+        "nul.txt",
+        "COM1",
+        "..",
+        ".",
+        "~root",
+        "x\u202ey",
+        "é" * 70,
+        "x" * 200,
+        "a\0b",
+        "a\nb",
+        "\u2215etc",
+        "-rf",
+        "$HOME",
+    ],
 )
 def test_names_never_leave_the_home(name: str, home: Path, tmp_path: Path) -> None:
     """However an agent, a task, a plan or a decision is called: a run stays in its folder."""
@@ -175,7 +194,9 @@ def test_names_never_leave_the_home(name: str, home: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["timeline", "watch", "export", "decide", "hold"])
-@pytest.mark.parametrize("name", ["../other/runs/{id}", "{path}", "runs/{id}", "..", "*"])
+@pytest.mark.parametrize(
+    "name", ["../other/runs/{id}", "{path}", "runs/{id}", "..", "*", "con", "x" * 5_000]
+)
 def test_ids_never_leave_the_home(command: str, name: str, home: Path, tmp_path: Path) -> None:
     """An id that is a path finds nothing, though a run lies there."""
     run = onb.run(one_phase(task("a")), {"a": lambda: 1}, home=tmp_path / "other")
@@ -188,6 +209,23 @@ def test_ids_never_leave_the_home(command: str, name: str, home: Path, tmp_path:
     assert "There is no run" in done.output
     with pytest.raises(StoreError, match="There is no run"):
         onb.open(wanted, home=home)
+
+
+@pytest.mark.parametrize("command", ["timeline", "watch", "export", "check", "runs"])
+def test_a_linked_home_is_refused_at_every_door(command: str, home: Path, tmp_path: Path) -> None:
+    """No command reads runs through a link in the place of their home."""
+    run = onb.run(one_phase(task("a")), {"a": lambda: 1}, home=home)
+    run.wait(WITHIN_S)
+    link = tmp_path / "link"
+    link.symlink_to(home)
+    line = [command] if command == "runs" else [command, run.id]
+    done = CliRunner().invoke(app, [*line, "--home", str(link)])
+    assert done.exit_code == 2
+    assert "is a symbolic link" in " ".join(done.output.split())
+    with pytest.raises(StoreError, match="is a symbolic link"):
+        onb.open(run.id, home=link)
+    with pytest.raises(StoreError, match="is a symbolic link"):
+        onb.run(one_phase(task("a")), {"a": lambda: 1}, home=link)
 
 
 @pytest.mark.parametrize("part", ["log", "plan_json", "lock", "results"])
