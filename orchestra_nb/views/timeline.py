@@ -109,7 +109,16 @@ class Timeline:
         attempt = int(_number(e.get("attempt")))
         yield f"▶️  Starting {_agent(e)}" + (f" (attempt {attempt})" if attempt > 1 else "")
 
+    def _added(self, e: Event) -> Iterator[str]:
+        items = e.get("items")
+        many = len(items) if isinstance(items, list) else 0
+        yield f"➕ {words.count(many, 'task')} of {_text(e, 'template')}"
+
     def _agent_complete(self, e: Event) -> Iterator[str]:
+        result = e.get("result")
+        if isinstance(result, dict) and result.get("kind") == "items":
+            yield f"✅ All of {_text(e, 'task')} is done ({_text(e, 'duration')})"
+            return
         yield f"✅ Completed {_agent(e)} ({_text(e, 'duration') or 'N/A'})"
 
     def _agent_retry(self, e: Event) -> Iterator[str]:
@@ -260,6 +269,7 @@ _TELL: Final[Mapping[str, Callable[[Timeline, Event], Iterator[str]]]] = {
     "agent_failed": Timeline._agent_failed,
     "agent_skipped": Timeline._agent_skipped,
     "agent_cancelled": Timeline._agent_cancelled,
+    "task_added": Timeline._added,
     "task_revived": Timeline._revived,
     "task_edited": Timeline._edited,
     "rating": Timeline._rated,

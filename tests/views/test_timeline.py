@@ -89,6 +89,16 @@ def decided(by: Any, **rest: Any) -> events.Event:
             "💡 Decision: B2B (backend (api) chose: more of them)",
         ),
         (
+            events.task_added(template="each", items=[{"id": "each-1", "text": "a"}] * 3),
+            "➕ 3 tasks of each",
+        ),
+        (
+            events.agent_complete(
+                **OF, attempt=1, seconds=60.0, result={"kind": "items", "tasks": []}
+            ),
+            "✅ All of api is done (1m)",
+        ),
+        (
             events.task_revived(tasks=["a", "b"], reason="retry", who="maria"),
             "🔁 To be done after all: a, b (by maria)",
         ),
