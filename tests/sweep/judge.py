@@ -15,7 +15,7 @@ from orchestra_nb.housekeeping.glance import glance
 from orchestra_nb.housekeeping.inspecting import inspect
 from orchestra_nb.store.home import list_runs
 
-from .play import EXPECTED, LAST_PHASE, NORMAL
+from .play import AFTER_UNREAD, EXPECTED, NORMAL
 
 __all__ = ["Left", "look", "promises"]
 
@@ -73,11 +73,10 @@ def promises(steps: list[Left], *, unread: bool = False) -> list[str]:
 
     Args:
         steps: What each process left, in order; the last one ran to the end.
-        unread: Whether a task failed because it could not read what it needs: what came after it
-            was told so, and is done again with it.
+        unread: Whether a result could not be read that something needed.
     """
     faults = _Faults()
-    exempt = LAST_PHASE if unread else frozenset()
+    exempt = AFTER_UNREAD if unread else frozenset()
     for before, after in pairwise(steps):
         _next(before, after, faults, exempt)
     for left in steps:

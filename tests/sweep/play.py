@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orchestra_nb as onb
 
-__all__ = ["EXPECTED", "LAST_PHASE", "NORMAL", "Counter", "begin", "go_on", "plan"]
+__all__ = ["AFTER_UNREAD", "EXPECTED", "NORMAL", "Counter", "begin", "go_on", "plan"]
 
 SEED: Final = 31
 """The retry comes a few ms after the failure."""
@@ -31,8 +31,9 @@ EXPECTED: Final[dict[str, Any]] = {
 }
 NORMAL: Final = {task: 2 if task == "fails" else 1 for task in EXPECTED}
 """How often each is called where nothing goes wrong."""
-LAST_PHASE: Final = frozenset({"writes", "tells", "ends"})
-"""What waits for all of the phase before."""
+AFTER_UNREAD: Final = frozenset({"gathers", "writes", "tells", "ends"})
+"""What is done again where the result of ``gathers`` can't be read: it, or all of the last phase,
+which was told that something before it had failed."""
 
 
 def plan() -> onb.Plan:
@@ -100,53 +101,66 @@ class Counter:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _agents(counter: Counter) -> dict[str, Callable[..., Any]]:
-    count = counter.add
+_counter: Counter
 
-    def reads(context: onb.Context) -> dict[str, int]:
-        count("reads")
-        context.log("three rows")
-        context.finding("there are three rows")
-        return {"rows": 3}
 
-    async def fails() -> str:
-        count("fails")
-        if counter.first("fails"):
-            raise onb.AgentError("not yet", retryable=True, retry_after=0.0)
-        return "at last"
+def _reads(context: onb.Context) -> dict[str, int]:
+    _counter.add("reads")
+    context.log("three rows")
+    context.finding("there are three rows")
+    return {"rows": 3}
 
-    async def gathers(reads: dict[str, int]) -> str:
-        count("gathers")
-        await asyncio.sleep(0)
-        return "y" * 1_000 * reads["rows"]
 
-    def packs(fails: str) -> bytes:
-        count("packs")
-        return bytes(range(256)) * 8
+async def _fails() -> str:
+    _counter.add("fails")
+    if _counter.first("fails"):
+        raise onb.AgentError("not yet", retryable=True, retry_after=0.0)
+    return "at last"
 
-    async def judges(gathers: str, which: Any) -> str:
-        count("judges")
-        return f"{which.option}: {len(gathers)}"
 
-    async def writes(context: onb.Context) -> list[int]:
-        count("writes")
-        context.progress("half", 0.5)
-        context.log("written")
-        return [1, 2, 3]
+async def _gathers(reads: dict[str, int]) -> str:
+    _counter.add("gathers")
+    await asyncio.sleep(0)
+    return "y" * 1_000 * reads["rows"]
 
-    async def tells(context: onb.Context) -> None:
-        count("tells")
-        context.choice("short", "it is enough")
 
-    def ends(packs: bytes, judges: str, writes: list[int]) -> int:
-        count("ends")
-        return len(packs)
+def _packs(fails: str) -> bytes:
+    _counter.add("packs")
+    return bytes(range(256)) * 8
 
-    async def never() -> None:
-        count("never")
 
-    own: list[Any] = [reads, fails, gathers, packs, judges, writes, tells, ends, never]
-    return {agent.__name__: agent for agent in own}
+async def _judges(gathers: str, which: Any) -> str:
+    _counter.add("judges")
+    return f"{which.option}: {len(gathers)}"
+
+
+async def _writes(context: onb.Context) -> list[int]:
+    _counter.add("writes")
+    context.progress("half", 0.5)
+    context.log("written")
+    return [1, 2, 3]
+
+
+async def _tells(context: onb.Context) -> None:
+    _counter.add("tells")
+    context.choice("short", "it is enough")
+
+
+def _ends(packs: bytes, judges: str, writes: list[int]) -> int:
+    _counter.add("ends")
+    return len(packs)
+
+
+async def _never() -> None:
+    _counter.add("never")
+
+
+def _agents(counter: Counter) -> dict[str, Any]:
+    """Who does the tasks; what they count with is no part of what they are."""
+    global _counter
+    _counter = counter
+    own = [_reads, _fails, _gathers, _packs, _judges, _writes, _tells, _ends, _never]
+    return {agent.__name__[1:]: agent for agent in own}
 
 
 def begin(home: Path, counter: Counter, said: Path) -> None:
