@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Expected", "Preview"]
 
 _GROUPS: Mapping[Action, tuple[str, str, int]] = {
-    "run": ("runs", "running", 60),
-    "compare": ("compared", "waiting", 30),
-    "ask": ("asked", "user", 30),
-    "give up": ("given up", "failed", 30),
+    "run": ("runs", "running", 30),
+    "compare": ("compared", "waiting", 20),
+    "ask": ("asked", "user", 20),
+    "give up": ("given up", "failed", 20),
     "skip": ("left out", "skipped", 10),
-    "keep": ("kept", "completed", 20),
+    "keep": ("kept", "completed", 12),
 }
 """Action -> its word, its glyph, and how many rows are shown."""
 _MAY_RUN = ("run", "compare")
@@ -224,9 +224,9 @@ def _about(expected: Expected) -> str:
 def _unknown(expected: Expected) -> str:
     said = ""
     if expected.untimed:
-        said += f" What {count(expected.untimed, 'of them takes', 'of them take')} is not known."
+        said += f" How long {count(expected.untimed, 'task takes', 'tasks take')} is not known."
     if expected.unpriced:
-        said += f" What {count(expected.unpriced, 'of them costs', 'of them cost')} is not known."
+        said += f" What {count(expected.unpriced, 'task costs', 'tasks cost')} is not known."
     return said
 
 
