@@ -2,6 +2,7 @@
 #   make lab     the quickstart in JupyterLab
 #   make demo    the same plan in the terminal
 #   make test    all checks and tests; with WORKERS=0 one at a time
+#   make sweep   a fault in each file operation of a run; all that make test takes a part of
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,11 +17,11 @@ APT := $(if $(ROOT),$(shell command -v apt-get))
 APT_INSTALL := $(APT) update -q >/dev/null; DEBIAN_FRONTEND=noninteractive $(APT) install -qy
 
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test check javascript node-checks notebooks pytest
+.PHONY: help lab demo test check javascript node-checks notebooks pytest sweep
 .NOTPARALLEL:
 
 help:
-	@sed -n '2,4s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab $(if $(ROOT),--allow-root) --ServerApp.root_dir=. \
@@ -47,6 +48,9 @@ notebooks: $(VENV)/.test
 pytest: $(VENV)/.test
 	@echo "Browser tests use: $$($(BIN)/python -m tests.chromium --install)"
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+sweep: $(VENV)/.test
+	$(BIN)/python -m tests.sweep
 
 # Debian ships Python without what makes environments.
 $(BIN)/python:

@@ -27,17 +27,26 @@ EXPECTED: Final[dict[str, Any]] = {
     "judges": "B: 3000",
     "writes": [1, 2, 3],
     "tells": None,
+    "each": ["1 seen", "2 seen", "3 seen"],
+    "each-2": "2 seen",
     "ends": 2_048,
 }
-NORMAL: Final = {task: 2 if task == "fails" else 1 for task in EXPECTED}
+NORMAL: Final = {
+    **dict.fromkeys(EXPECTED, 1),
+    **dict.fromkeys(["each-1", "each-2", "each-3"], 1),
+    "fails": 2,
+    "each": 0,
+}
 """How often each is called where nothing goes wrong."""
-AFTER_UNREAD: Final = frozenset({"gathers", "writes", "tells", "ends"})
+AFTER_UNREAD: Final = frozenset(
+    {"gathers", "writes", "tells", "each-1", "each-2", "each-3", "ends"}
+)
 """What is done again where the result of ``gathers`` can't be read: it, or all of the last phase,
 which was told that something before it had failed."""
 
 
 def plan() -> onb.Plan:
-    """Three phases: a retry, results in files, a decision, a checkpoint, a task left out."""
+    """Three phases: a retry, results in files, a decision, a checkpoint, a growing list."""
     first = [
         onb.Task(agent="reads"),
         onb.Task(agent="fails", retries=1),
@@ -60,7 +69,8 @@ def plan() -> onb.Plan:
     third = [
         onb.Task(agent="writes"),
         onb.Task(agent="tells"),
-        onb.Task(agent="ends", depends_on=["packs", "judges", "writes"]),
+        onb.Task(agent="each", task="See {{n}}", for_each={"from": "writes", "as": "n"}),
+        onb.Task(agent="ends", depends_on=["packs", "judges", "each"]),
     ]
     return onb.Plan(
         name="Sweep",
@@ -146,7 +156,12 @@ async def _tells(context: onb.Context) -> None:
     context.choice("short", "it is enough")
 
 
-def _ends(packs: bytes, judges: str, writes: list[int]) -> int:
+async def _each(context: onb.Context) -> str:
+    _counter.add(context.task)
+    return f"{context.item} seen"
+
+
+def _ends(packs: bytes, judges: str, each: list[str]) -> int:
     _counter.add("ends")
     return len(packs)
 
@@ -159,7 +174,7 @@ def _agents(counter: Counter) -> dict[str, Any]:
     """Who does the tasks; what they count with is no part of what they are."""
     global _counter
     _counter = counter
-    own = [_reads, _fails, _gathers, _packs, _judges, _writes, _tells, _ends, _never]
+    own = [_reads, _fails, _gathers, _packs, _judges, _writes, _tells, _each, _ends, _never]
     return {agent.__name__[1:]: agent for agent in own}
 
 
