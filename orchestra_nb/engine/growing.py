@@ -142,7 +142,7 @@ class Growing:
         assert each is not None
         text = self._engine.steering.texts.get(node.index, node.title)
         try:
-            return fill_item(text, each, item)
+            return fill_item(text, each, item, simulated=bool(self._engine.rehearsal))
         except ValueError as error:
             raise ValueError(f"Item {number} of {self._source(node).id} {error}") from None
 

@@ -201,8 +201,14 @@ def as_text(item: object) -> str:
         return str(item)
 
 
-def fill_item(text: str, each: ForEach, item: object) -> str:
+def fill_item(text: str, each: ForEach, item: object, *, simulated: bool = False) -> str:
     """A template's text for one item; where the text does not name the item, it stands at the end.
+
+    Args:
+        text: The template's.
+        each: What it calls an item.
+        item: The item.
+        simulated: Whether it stands for one that nobody made, for any of its fields too.
 
     Raises:
         ValueError: If the text names a field that the item has not, or becomes too long.
@@ -214,7 +220,8 @@ def fill_item(text: str, each: ForEach, item: object) -> str:
         if match[1] != each.name:
             return match[0]
         named = True
-        return as_text(item if match[2] is None else _field(item, match[2], match[0]))
+        whole = match[2] is None or simulated
+        return as_text(item if whole else _field(item, match[2], match[0]))
 
     filled = _FIELD.sub(words, text)
     if not named:
