@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from functools import cache
@@ -29,6 +30,12 @@ KERNELS = {"ipykernel-7": None, "ipykernel-6": Path(sys.prefix) / "ipykernel6"}
 
 find_chromium = cache(chromium_path.find)
 _left_out = False
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, with all that we start, also where a shell runs us in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

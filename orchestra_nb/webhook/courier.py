@@ -114,6 +114,7 @@ class Courier:
         end = time.monotonic() + GIVE_UP_S
         tries = 0
         while True:
+            closed = self._until is not None
             timestamp = int(time.time())
             headers = {
                 "content-type": "application/json",
@@ -135,13 +136,17 @@ class Courier:
             if time.monotonic() + wait > limit:
                 self._complain(f"did not take a message in {tries} tries; the last said {trouble}")
                 return self._until is None or time.monotonic() < self._until
-            self._rest(wait)
+            self._rest(wait, closed)
 
-    def _rest(self, seconds: float) -> None:
-        """Wait before the next try; the end of the run is a reason to try at once."""
+    def _rest(self, seconds: float, closed: bool) -> None:
+        """Wait before the next try; the end of the run is a reason to try at once.
+
+        Args:
+            seconds: How long.
+            closed: Whether the run was over when the last try began; it may have ended meanwhile.
+        """
         end = time.monotonic() + seconds
         with self._news:
-            closed = self._until is not None
             while (left := end - time.monotonic()) > 0 and closed is (self._until is not None):
                 self._news.wait(left)
 

@@ -112,7 +112,7 @@ def test_a_wait_leaves_the_programs_chance_alone(receiver: Receiver) -> None:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds of the waits that would have been."""
     found: list[float] = []
-    monkeypatch.setattr(Courier, "_rest", lambda self, seconds: found.append(seconds))
+    monkeypatch.setattr(Courier, "_rest", lambda self, seconds, closed: found.append(seconds))
     monkeypatch.setattr(courier_module, "FIRST_WAIT_S", 0.5)
     monkeypatch.setattr(courier_module, "GIVE_UP_S", 1e6)
     return found
@@ -258,6 +258,18 @@ def test_before_the_process_ends_what_waits_is_sent(receiver: Receiver) -> None:
     receiver.hang.set()
     ended(stuck)
     flush(0.1)
+
+
+def test_what_is_on_its_way_when_the_process_ends_is_tried_again(receiver: Receiver) -> None:
+    """An end that comes before the refusal of a message is a reason to try at once, too."""
+    receiver.answers = [(500, {"retry-after": "60"})]
+    receiver.hang.clear()
+    courier = courier_of(receiver.url, 1)
+    receiver.until(1)
+    courier.finish()
+    receiver.hang.set()
+    ended(courier)
+    assert told(receiver) == ["d1", "d1"]
 
 
 def test_secrets_are_masked_in_what_is_sent(receiver: Receiver) -> None:
