@@ -45,6 +45,7 @@ __all__ = [
     "Checked",
     "check",
     "check_names",
+    "collector_paused",
     "interrupt",
     "live_runs",
     "open_run",
@@ -142,7 +143,7 @@ def _check_answers(graph: Graph, workers: list[Worker | None], answers: Mapping[
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """No garbage collection while a run is made.
 
     Ten thousand tasks are a hundred thousand objects that all stay: the collector would only look
@@ -158,7 +159,7 @@ def _collector_paused() -> Iterator[None]:
         gc.enable()
 
 
-@_collector_paused()
+@collector_paused()
 def start(
     plan: Plan | str | Path,
     agents: Agents | None = None,
@@ -208,7 +209,7 @@ def start(
     return run
 
 
-@_collector_paused()
+@collector_paused()
 def rehearse(
     plan: Plan | str | Path,
     *,

@@ -43,14 +43,15 @@ def declared_s(node: Node) -> float | None:
 def expected_s(graph: Graph, home: Path, rehearsal: float | None) -> list[float]:
     """Expected seconds of each node: the median of past attempts, else the plan's estimate."""
     past = {} if rehearsal else read_durations(home)
+    usual = {agent: statistics.median(took) for agent, took in past.items() if len(took) >= 3}
     speed = rehearsal or 1.0
     seconds = []
     for node in graph.nodes:
         declared = declared_s(node)
         if node.kind != "task":
             seconds.append(0.0)
-        elif len(past.get(node.agent, ())) >= 3:
-            seconds.append(statistics.median(past[node.agent]))
+        elif node.agent in usual:
+            seconds.append(usual[node.agent])
         elif rehearsal and declared is None:
             seconds.append(DEFAULT_ESTIMATE_S / speed)
         else:

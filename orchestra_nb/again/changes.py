@@ -28,11 +28,19 @@ class Changes:
         now: The same state with the plan's graph as it is from here on.
         workers: Who does each node from here on.
         inputs: Values of the plan's inputs from here on.
+        same: Whether nothing but workers and inputs can differ: then nothing else is compared.
     """
 
     def __init__(
-        self, past: Past, now: State, workers: Sequence[Worker | None], inputs: Mapping[str, Any]
+        self,
+        past: Past,
+        now: State,
+        workers: Sequence[Worker | None],
+        inputs: Mapping[str, Any],
+        *,
+        same: bool = False,
     ):
+        self._same = same
         self._past, self._now, self._workers = past, now, workers
         self._inputs = inputs
         self._was, self._is = Lineages(past.state), Lineages(now)
@@ -91,7 +99,7 @@ class Changes:
             return True
         was, now = self._past.state.graph, self._now.graph
         other = was.nodes[old.index]
-        if self._past.declared == now.plan:
+        if was is now:
             return False
 
         def waits(graph: Any, one: Node) -> tuple[Any, ...]:
@@ -123,7 +131,9 @@ class Changes:
             return f"the level changed from {old.level} to {self.level(task)}"
         if self._to_all:
             return self._to_all
-        if not open and self._was.before(old.index) != self._is.before(node.index):
+        if open or self._same:
+            return ""
+        if self._was.before(old.index) != self._is.before(node.index):
             return "what it waits for changed"
         return ""
 

@@ -95,7 +95,9 @@ def look_ahead(
         inputs: Values of the plan's inputs from here on.
         rerun: Ids of tasks to do again in any case.
     """
-    return _Looker(past, now, workers, Changes(past, now, workers, inputs), rerun).look()
+    same = now.graph is past.state.graph
+    changes = Changes(past, now, workers, inputs, same=same)
+    return _Looker(past, now, workers, changes, rerun).look()
 
 
 class _Looker:

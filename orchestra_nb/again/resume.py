@@ -19,7 +19,7 @@ from ..plan import Plan, configured
 from ..plan.graph import Graph
 from ..record import login_name
 from ..reviving import replan
-from ..runs import check_names, live_runs, open_run
+from ..runs import check_names, collector_paused, live_runs, open_run
 from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
 from ..store.home import find_run
@@ -34,6 +34,7 @@ from .preview import Preview
 __all__ = ["cast", "read_plan", "resume"]
 
 
+@collector_paused()
 def resume(
     run_id: str | Path,
     agents: Agents | None = None,
