@@ -17,7 +17,7 @@ __all__ = ["MASK", "add_secret", "has_secret", "mask", "mask_value", "refresh_se
 
 _OURS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_IDENTITY_TOKEN")
 #: Variables that carry somebody's key, by their name.
-_THEIRS = re.compile(r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET|TOKEN|PASSWORD|PASSWD)(?:$|_KEY$)")
+_THEIRS = re.compile(r"(?:(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_KEY)?|TOKEN)|PASSWORD|PASSWD)$")
 #: Shorter values are words such as "test" or "dummy": taking them out would garble the text and
 #: protect nothing. Of a variable that we don't know, more is asked.
 _SHORTEST, _SHORTEST_OF_THEIRS = 8, 16

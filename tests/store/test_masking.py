@@ -9,6 +9,7 @@ import pytest
 
 from orchestra_nb.store.journal import FileJournal
 from orchestra_nb.store.masking import add_secret, has_secret, mask, mask_value, refresh_secrets
+from tests.elsewhere import ROOT
 
 from .disk import event, put, read
 
@@ -206,3 +207,48 @@ def test_values_are_masked_deeply() -> None:
     value = {"a": [1, None, {KEY: (KEY, 2.5)}], "b": True}
     assert mask_value(value) == {"a": [1, None, {"[secret]": ["[secret]", 2.5]}], "b": True}
     json.dumps(mask_value(value))
+
+
+CLAIMED = {
+    "your own keys": ["our-own-key-of-the-API"],
+    "other keys of yours": ["somebody-elses-k3y", "their-p4ssword-of-old"],
+    "Anthropic": [KEY],
+    "OpenAI and its like": [
+        *(f"sk-{kind}-{'aB3_' * 6}" for kind in ("proj", "svcacct", "admin", "or-v1")),
+        f"sk-{'aB3' * 14}",
+    ],
+    "GitHub, GitLab": [
+        *(f"gh{kind}_{'x1' * 18}" for kind in "posur"),
+        f"github_pat_{'x1' * 18}",
+        f"glpat-{'aB3_' * 5}",
+    ],
+    "Slack": ["xoxb-1234567890-abcdefghij", "xoxp-1234567890-abcdefghij", f"xapp-1-{'A1b' * 8}"],
+    "AWS": ["AKIAABCDEFGHIJKLMNOP", "ASIAABCDEFGHIJKLMNOP"],
+    "Google": [f"AIza{'Sy-b' * 8}123", f"ya29.{'aB3-' * 9}", f"GOCSPX-{'aB3-' * 7}"],
+    "Stripe": [f"{a}k_{b}_{'aB3' * 8}" for a in "sr" for b in ("live", "test")],
+    "Hugging Face, npm, PyPI, SendGrid": [
+        f"hf_{'aB3' * 12}",
+        f"npm_{'aB3' * 12}",
+        f"pypi-AgEIcHlwaS5vcmc{'aB3-' * 12}",
+        f"SG.{'aB3-' * 5}.{'aB3-' * 9}",
+    ],
+    "JSON web tokens": ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN"],
+    "headers": [],
+    "passwords in URLs": [],
+    "private keys": [f"-----BEGIN EC PRIVATE KEY-----\n{PEM}\n-----END EC PRIVATE KEY-----"],
+}
+"""Samples of what docs/security.md claims; what keeps a word before it is in the tests above."""
+
+
+def test_the_docs_claim_what_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row of the page's table has its samples here, and all of them are masked."""
+    table = (ROOT / "docs" / "security.md").read_text().partition("| what | how it is known |")[2]
+    rows = [line.split(" | ")[0].strip("| ") for line in table.split("\n\n")[0].splitlines()[2:]]
+    assert rows == list(CLAIMED)
+    monkeypatch.setenv("ANTHROPIC_IDENTITY_TOKEN", "our-own-key-of-the-API")
+    monkeypatch.setenv("ACME_ACCESS_KEY", "somebody-elses-k3y")
+    monkeypatch.setenv("PGPASSWORD", "their-p4ssword-of-old")
+    refresh_secrets()
+    for row, samples in CLAIMED.items():
+        for sample in samples:
+            assert mask(f"<{sample}>") == "<[secret]>", row
