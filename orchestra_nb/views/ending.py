@@ -8,6 +8,7 @@ from typing import Final
 
 from ..state import DecisionState, Outcome, State, TaskState
 from .answers import answered_line
+from .reused import repeated
 from .words import count, cut, outcome_sentence, plain, time_of_day
 
 __all__ = ["Ending", "ending", "record_line"]
@@ -64,7 +65,7 @@ def record_line(state: State, decision: DecisionState, outcome: Outcome) -> str:
         return answered_line(decision, outcome, mode=state.mode)
     # The log's reason repeats what the sentence says; the record only adds the plan's own.
     said = replace(outcome, reason=decision.because, who=cut(outcome.who, 80))
-    return outcome_sentence(decision, said, mode=state.mode)
+    return f"{outcome_sentence(decision, said, mode=state.mode)} {repeated(outcome)}".rstrip()
 
 
 def _line(state: State) -> str:

@@ -10,6 +10,7 @@ from ..plan.durations import clock, format_duration
 from ..state import DecisionState, State, TaskState
 from . import words
 from .asked import facts
+from .reused import reused
 
 __all__ = ["Lines"]
 
@@ -121,6 +122,8 @@ class Lines:
             say(task.started_at, "start", f"Starting {name}")
         took = format_duration((task.ended_at or 0.0) - (task.started_at or 0.0))
         match task.status:
+            case "completed" if task.reused:
+                say(task.ended_at, "done", f"Reused {name}, {reused(task)}")
             case "completed":
                 say(task.ended_at, "done", f"Completed {name} ({took})")
             case "failed":

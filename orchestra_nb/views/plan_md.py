@@ -19,6 +19,7 @@ from ..state import State, TaskState
 from . import words
 from .bars import bars
 from .remaining import estimates_of, seconds_total
+from .reused import reused
 
 __all__ = ["plan_md"]
 
@@ -138,6 +139,8 @@ def _entry(graph: Graph, node: Node, task: TaskState, began: float) -> Iterator[
         yield f"  - Completed: {words.time_of_day(began + task.ended_at, seconds=True)}"
         took = task.ended_at - task.started_at
         yield f"  - Actual: {words.spoken(took) if took < 10 else words.spell(round(took))}"
+    if task.reused:
+        yield f"  - Reused: {_text(reused(task))}"
     why = task.error if task.status == "failed" else task.reason
     if why:
         yield f"  - Reason: {_short(why)}"

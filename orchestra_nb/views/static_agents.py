@@ -10,6 +10,7 @@ from typing import Final
 from ..plan.durations import clock
 from ..state import SETTLED, State, TaskState
 from .glyphs import glyph
+from .reused import reused
 from .words import STATUS_WORDS, count, cut
 
 __all__ = ["MOST_LANES", "agents"]
@@ -123,7 +124,8 @@ def _row(state: State, task: TaskState, strip: str, first: bool) -> str:
     if task.started_at is not None and task.ended_at is not None:
         took = clock(task.ended_at - task.started_at)
     said = {"failed": task.error.strip(), "skipped": task.reason, "cancelled": task.reason}
-    text = _text(said.get(task.status, task.message).partition("\n")[0], 200 if strip else 120)
+    last = said.get(task.status, reused(task) or task.message)
+    text = _text(last.partition("\n")[0], 200 if strip else 120)
     name = _text(task.id, 80)
     title = f' title="{text}"' if len(text) > _FITS else ""
     return (

@@ -21,6 +21,7 @@ from ..state import DecisionState, Finding, Outcome, State
 from .answers import answered, answered_words
 from .ending import Ending, ending, record_line
 from .glyphs import glyph
+from .reused import fork_line
 from .run_info import RunInfo
 from .static_agents import agents
 from .words import (
@@ -302,8 +303,15 @@ def _record(state: State, decision: DecisionState) -> str:
         line = f"{line} {noted(decision, outcome)}".rstrip()
     return (
         f"<div class=record data-by={by}>{glyph(by)}<div><b>{_text(decision.title, 200)}</b>"
-        f"{escape(chosen)}<div class=sub>{escape(line)}</div>{_answers(decision)}</div></div>"
+        f"{escape(chosen)}<div class=sub>{escape(line)}</div>{_answers(decision)}"
+        f"{_undo(state, decision)}</div></div>"
     )
+
+
+def _undo(state: State, decision: DecisionState) -> str:
+    """How to go on from another choice: nothing here is live, so it is code."""
+    line = fork_line(state, decision)
+    return f"<div class=sub>Undo: <code>{escape(line)}</code></div>" if line else ""
 
 
 def _answers(decision: DecisionState) -> str:

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from ..plan.graph import Graph, Node
 from ..state import SETTLED, DecisionState, State, TaskState
+from ..views.reused import reused
 from ..views.words import cut, why_again
 
 __all__ = ["Row", "deciders", "pristine", "row"]
@@ -134,7 +135,7 @@ def row(state: State, task: TaskState) -> Row:
         case "skipped" | "cancelled":
             shown, text = status, task.reason
         case _:
-            shown, text = _STATUS[status], task.message
+            shown, text = _STATUS[status], reused(task) or task.message
     return _row(state, task, shown, cut(text, limit), at, spans, until)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ..state import Change, DecisionState, Finding, State, TaskState
 from ..views.answers import answered, answered_words
 from ..views.ending import ending, record_line
+from ..views.reused import can_undo
 from ..views.run_info import RunInfo
 from ..views.words import MODE_WORDS, PURPOSE_WORDS, choice, cut, noted, plain
 from .details import printable
@@ -215,6 +216,7 @@ def _decision(state: State, d: DecisionState) -> dict[str, Any]:
         "held": d.held,
         "heldUntil": d.held_until,
         "withdrawn": cut(d.withdrawn, 300),
+        "undo": can_undo(d),
         "outcome": outcome
         and {
             "option": cut(outcome.option, 20),
