@@ -121,6 +121,16 @@ class Timeline:
             return
         yield f"✅ Completed {_agent(e)} ({_text(e, 'duration') or 'N/A'})"
 
+    def _reused(self, e: Event) -> Iterator[str]:
+        took = f", took {_text(e, 'duration')} there" if e.get("duration") else ""
+        run = e.get("run")
+        yield f"♻️  Reused {_agent(e)} from {from_run(run) if isinstance(run, str) else '?'}{took}"
+
+    def _resumed(self, e: Event) -> Iterator[str]:
+        tasks = e.get("tasks")
+        many = words.count(len(tasks) if isinstance(tasks, list) else 0, "task")
+        yield f"▶️  Resumed by {_text(e, 'who') or 'somebody'}: {many} to be done or judged"
+
     def _agent_retry(self, e: Event) -> Iterator[str]:
         if e.get("cause") == "review":
             yield f"↩️  Sent back to {_agent(e)}: {_text(e, 'error')}"
@@ -134,6 +144,9 @@ class Timeline:
             return
         detail = f": {_text(e, 'detail')}" if e.get("detail") else ""
         yield f"⏳ {_agent(e)}: {words.WAIT_WORDS.get(_text(e, 'cause'), 'Waits')}{detail}"
+
+    def _counted(self, e: Event) -> Iterator[str]:
+        yield f"💰 {_agent(e)}: {_text(e, 'description')}"
 
     def _agent_failed(self, e: Event) -> Iterator[str]:
         attempts = int(_number(e.get("attempt")))
@@ -264,8 +277,11 @@ _TELL: Final[Mapping[str, Callable[[Timeline, Event], Iterator[str]]]] = {
     "plan_adjustment": Timeline._adjusted,
     "agent_start": Timeline._agent_start,
     "agent_complete": Timeline._agent_complete,
+    "agent_reused": Timeline._reused,
+    "run_resumed": Timeline._resumed,
     "agent_retry": Timeline._agent_retry,
     "agent_wait": Timeline._agent_wait,
+    "budget": Timeline._counted,
     "agent_failed": Timeline._agent_failed,
     "agent_skipped": Timeline._agent_skipped,
     "agent_cancelled": Timeline._agent_cancelled,
