@@ -188,6 +188,9 @@ class _Check:
         wanted = names.entry(each.source)
         if wanted is None and names.phase(each.source) is not None:
             self._fault(where, f"{short(each.source)} is a phase; name the task that gives a list")
+        elif wanted is None and each.source in (self._data.get("inputs") or {}):
+            message = f"{short(each.source)} is an input; name a task that makes a list of it"
+            self._fault(where, message)
         elif wanted is None and names.titled(each.source) is None:
             tasks = tuple(name for name in names.known() if name not in self._decisions)
             guess = self._guess(each.source, tasks)

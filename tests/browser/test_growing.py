@@ -45,6 +45,45 @@ run = onb.run(plan, agents={"structure": structure, "reviewer": reviewer,
 """
 
 
+MANY = """
+import asyncio
+import orchestra_nb as onb
+
+known, rest = asyncio.Event(), asyncio.Event()
+
+async def structure():
+    while not known.is_set():
+        await asyncio.sleep(0.05)
+    return list(range(60))
+
+async def reviewer():
+    while not rest.is_set():
+        await asyncio.sleep(0.05)
+
+plan = onb.Plan(name="Many", max_concurrency=5, phases=[onb.Phase(name="Look", tasks=[
+    onb.Task(agent="structure"),
+    onb.Task(agent="reviewer", id="review", for_each={"from": "structure", "as": "module"}),
+])])
+run = onb.run(plan, agents={"structure": structure, "reviewer": reviewer})
+"""
+
+
+def test_rows_become_lanes_when_they_are_too_many(open_notebook: OpenNotebook) -> None:
+    """A board of two rows is one of sixty tasks: lanes by slot, and tabs with their counts."""
+    notebook = open_notebook([MANY, "known.set()", "rest.set()", "run.wait();"])
+    notebook.run_cell(0)
+    board = notebook.page.locator(".onb .board").first
+    board.locator(".lane .who", has_text="structure").wait_for()
+    notebook.run_cell(1)
+    board.locator(".lanes.many").wait_for()
+    board.get_by_role("tab", name="Running 5").wait_for()
+    board.get_by_text("1 of 61").first.wait_for()
+    notebook.run_cell(2)
+    notebook.run_cell(3)
+    notebook.wait_finished(3)
+    notebook.output(0).get_by_text("Finished: 61 of 61 tasks").wait_for()
+
+
 def test_rows_come_while_the_run_goes_on(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     """A list becomes rows at its template's place; a row that has the focus keeps it."""
     notebook = open_notebook([START, "known.set()", "go.set()", "rest.set()", "run.wait();"])

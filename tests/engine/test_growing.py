@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -10,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestra_nb.agents.context import Context
-from orchestra_nb.commands import Answer, Edit, Retry, Skip
+from orchestra_nb.commands import Answer, Edit, Level, Retry, Skip
 from orchestra_nb.events import Event, task_added
 from orchestra_nb.plan import Plan, Task
+from orchestra_nb.state import SETTLED
 
 from .rig import Rig, choice, fails, fields_of, fold, phases, task
 
@@ -85,6 +87,62 @@ def test_the_very_objects() -> None:
     rig.start().wait()
     assert got == [thing]
     assert rig.engine.results["review"][0] is made
+
+
+def test_a_secret_in_an_item_is_for_its_agent_alone() -> None:
+    """The log and the board have it masked; the agent is told what is to be done."""
+    told: list[str] = []
+
+    def review(context: Context) -> None:
+        told.append(context.text)
+
+    def scrub(event: Event) -> Event:
+        masked: Event = json.loads(json.dumps(event).replace("hunter2", "[masked]"))
+        return masked
+
+    rig = Rig(plan(), listed("hunter2", review=review), scrub=scrub).start()
+    rig.wait()
+    assert told == ["Review hunter2"]
+    assert rig.task("review-1").title == "Review [masked]"
+    assert "hunter2" not in "".join(t for t in rig.journal.texts if "task_added" in t)
+    same(rig)
+
+
+def test_who_needs_the_list_is_named_on_a_failures_card() -> None:
+    """An item that fails takes along whoever needs its group."""
+
+    def review(context: Context) -> None:
+        if context.item == "b":
+            raise ValueError("no")
+
+    rig = Rig(plan(on_failure="ask"), listed("a", "b", review=review)).start()
+    rig.until_open("review-2/failed")
+    card = rig.engine.state.decisions["review-2/failed"]
+    assert card.detail["dependents"] == ["sum"]
+    rig.say(Answer(decision=card.id, option="B"))
+    rig.wait()
+    assert rig.task("sum").skip_cause == "failed"
+    same(rig)
+
+
+def test_another_level_takes_the_whole_group_along() -> None:
+    """Out and back, with what has not started of it."""
+    rig = Rig(
+        phases(
+            [choice("go", timeout="none", depends_on=[]), task("structure", free=True)],
+            [each(depends_on=["go"], role="security"), task("sum", "review")],
+            level=4,
+        ),
+        listed("a", "b"),
+    ).start()
+    rig.until_open("go")
+    assert rig.say(Level(level=3))[0]
+    rig.say(Answer(decision="go", option="A"))
+    rig.until(lambda: rig.task("sum").status in SETTLED)
+    rig.wait()
+    assert rig.task("review").skip_cause == "level"
+    assert added(rig) == []
+    same(rig)
 
 
 def test_no_items() -> None:
@@ -288,7 +346,7 @@ async def _nothing() -> None:
     """An agent that is done at once."""
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from(["ok", "bad"]), max_size=6),
     st.sampled_from([1, 3]),

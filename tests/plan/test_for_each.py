@@ -121,6 +121,12 @@ def test_a_list_that_waits_for_its_own_items() -> None:
     assert "a cycle: a -> b -> a" in message
 
 
+def test_an_input_gives_no_list() -> None:
+    """Its value is text wherever it stands; a task can make a list of it."""
+    with pytest.raises(PlanError, match="'market' is an input; name a task that makes a list"):
+        Plan.parse(PLAN.replace("from: Structure", "from: market"))
+
+
 def test_an_input_of_the_same_name() -> None:
     """One name can't stand for both."""
     with pytest.raises(PlanError, match="'market' is an input of the plan; give the items another"):
