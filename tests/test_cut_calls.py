@@ -39,6 +39,7 @@ def running(calls: Calls, folder: Path) -> Iterator[tuple[subprocess.Popen[str],
             process.kill()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("number", "code", "last", "words"),
     [
@@ -73,6 +74,7 @@ def test_a_command_that_is_killed(calls: Calls, tmp_path: Path) -> None:
     calls.resumed(run_id)
 
 
+@pytest.mark.alone
 def test_a_script_that_is_interrupted(calls: Calls, tmp_path: Path) -> None:
     """Ctrl-C in `run.wait()` ends a script: its calls are closed and its log says so."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ORCHESTRA_HOME": str(calls.home)}

@@ -41,7 +41,9 @@ _KEY = re.compile(r"sk-ant-[\w-]{4,}|(?i:(?<=bearer ))[\w.~+/=-]{8,}")
 
 # 499: something between here and the API hung up. A stop of ours ends in no status at all.
 _RETRYABLE_STATUS = frozenset({408, 409, 429, 499})
-_RETRYABLE_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})
+_RETRYABLE_TYPES = frozenset(
+    {"overloaded_error", "api_error", "rate_limit_error", "timeout_error", "conflict_error"}
+)
 _SPENT = frozenset(
     {
         "contract_spend_limit_reached",

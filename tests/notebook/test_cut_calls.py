@@ -87,6 +87,7 @@ def test_killed(calls: Calls, kernels: Path, name: str, wait: str) -> None:
     calls.resumed(run_id)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("name", "wait"), BOTH)
 def test_interrupted_and_stopped(calls: Calls, kernels: Path, name: str, wait: str) -> None:
     """An interrupt ends the waiting alone; a stop closes every call within two seconds."""
@@ -102,7 +103,8 @@ def test_interrupted_and_stopped(calls: Calls, kernels: Path, name: str, wait: s
     calls.resumed(run_id)
 
 
-@pytest.mark.parametrize(("name", "wait"), [*BOTH, ("ipykernel-7", "pass")])
+@pytest.mark.alone
+@pytest.mark.parametrize(("name", "wait"), [*BOTH[::2], ("ipykernel-7", "pass")])
 def test_shut_down(calls: Calls, kernels: Path, name: str, wait: str) -> None:
     """A kernel that is shut down closes every call within two seconds, and its log says so."""
     with waiting(calls, kernels, name, wait) as (kernel, run_id):
