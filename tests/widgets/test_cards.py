@@ -595,3 +595,41 @@ def test_a_card_with_no_recommendation_says_that_autopilot_leaves_it(stage: Stag
         expect(stage.page.locator(".clockline .then")).to_have_text(
             "No recommendation: autopilot leaves this to you." if leaves else usual
         )
+
+
+# A budget, and paid work.
+
+
+def test_a_cap_is_raised_by_an_amount_that_is_written(stage: Stage) -> None:
+    """Raise needs an amount, which is sent as a value; what was wrong with it stands beside it."""
+    stage.show(cards.budget(), 18.7)
+    card = stage.page.locator(".card:visible")
+    expect(card.locator(".figures")).to_contain_text(
+        "$4.02of $5.00; $0.48 held for calls in flight"
+    )
+    expect(confirm(stage)).to_contain_text("Confirm C · Go on up to the cap")
+    option(stage, "B").click()
+    expect(confirm(stage)).to_contain_text("Confirm B · Cheaper model")
+    option(stage, "A").click()
+    expect(confirm(stage)).to_have_text("Say to how much")
+    expect(confirm(stage)).to_be_disabled()
+    expect(note(stage)).to_have_attribute("placeholder", "needed; more than 5, such as 10")
+    note(stage).fill("12.50")
+    expect(confirm(stage)).to_have_text("Raise the cap to 12.50")
+    confirm(stage).click()
+    (sent,) = [one["body"] for one in stage.commands("answer")][:1]
+    assert (sent["option"], sent["values"], sent["note"]) == ("A", {"usd": "12.50"}, None)
+    assert not stage.errors
+
+
+def test_what_would_be_spent_is_shown_before_it_is(stage: Stage) -> None:
+    """Expected, at most, the budget, and each paid task; agreeing is one click."""
+    stage.show(cards.spend(), 18.7)
+    facts = stage.page.locator(".card:visible .facts")
+    expect(facts.locator(".sums")).to_contain_text("about $0.09")
+    expect(facts.locator(".sums")).to_contain_text("$1.12 for one full-length answer each")
+    expect(facts.locator(".paid li")).to_have_count(4)
+    expect(facts.locator(".paid")).to_contain_text("uiux-expertclaude-sonnet-5-5unknown")
+    confirm(stage).click()
+    assert stage.commands("answer")[0]["body"]["option"] == "A"
+    assert not stage.errors
