@@ -118,7 +118,7 @@ async def ignores() -> None:
 
 async def blocks() -> None:
     """Sleep without awaiting until that is told."""
-    gate.wait(1.8)
+    gate.wait(WITHIN_S)
 
 
 def floods(what: str) -> Callable[[onb.Context], None]:
@@ -297,6 +297,12 @@ def beside(
     return plan, {"blocks": bad, **good}
 
 
+def opens(event: dict[str, Any]) -> None:
+    """Let those go on that wait until it is told that they block the loop."""
+    if event["event"] == "blocker" and event.get("by") == "engine":
+        gate.set()
+
+
 def size_of(folder: Path) -> int:
     """Bytes of all files in it."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -313,7 +319,7 @@ def test_an_agent_harms_nobody_else(does: str) -> None:
     status, reads = rows()[does]
     hangs = does.startswith(("hangs", "ignores"))
     plan, agents = beside(AGENTS[does], **({"timeout": 1} if hangs else {}))
-    run = onb.run(plan, agents)
+    run = onb.run(plan, agents, on_event=opens)
     try:
         results = run.wait(WITHIN_S)
     finally:
@@ -330,6 +336,7 @@ def test_an_agent_harms_nobody_else(does: str) -> None:
     assert size_of(run.folder) < FILES_MOST
 
 
+@pytest.mark.alone
 def test_a_stop_while_the_loop_is_blocked() -> None:
     """A coroutine that never awaits can't hold up a stop for longer than two seconds."""
     started = threading.Event()
@@ -348,6 +355,7 @@ def test_a_stop_while_the_loop_is_blocked() -> None:
     assert run.status == "stopped"
 
 
+@pytest.mark.alone
 def test_a_countdown_goes_on_while_the_loop_is_blocked() -> None:
     """A decision's time is over when it is over, whoever blocks the agents' loop."""
     asked = onb.Decision(title="Which", options=["x", "y"], recommend="A", timeout="1s")
@@ -371,13 +379,14 @@ def test_who_blocks_the_loop_is_told_once_and_to_people_alone() -> None:
     heard: list[Any] = []
 
     async def bad() -> None:
-        for _ in range(2):
-            gate.wait(1.6)
-            await asyncio.sleep(0.3)
+        gate.wait(WITHIN_S)
+        await asyncio.sleep(0.3)
+        time.sleep(1.6)
 
     plan, agents = beside(bad)
     plan = plan.model_copy(update={"mode": "full_interactive"})
-    run = onb.run(plan, agents | {"needs": lambda context: heard.append(context.findings)})
+    agents["needs"] = lambda context: heard.append(context.findings)
+    run = onb.run(plan, agents, on_event=opens)
     run.wait(WITHIN_S)
     assert [finding.kind for finding in run.state.findings] == ["blocker"]
     assert heard == [()]

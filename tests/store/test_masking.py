@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -188,7 +189,8 @@ def test_no_secret_in_the_folder(journal: FileJournal) -> None:
 
 def test_names_in_a_transcript_are_masked(journal: FileJournal) -> None:
     """A transcript's mapping may have a key for a key, and keys that are no text."""
-    journal.transcript(0, 1, {KEY: 1, (KEY, 2): 3})
+    entry: dict[Any, int] = {KEY: 1, (KEY, 2): 3}
+    journal.transcript(0, 1, entry)
     journal.close()
     (path,) = journal.folder.transcripts.iterdir()
     line = json.loads(path.read_text())
