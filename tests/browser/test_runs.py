@@ -101,6 +101,7 @@ def recorded(notebook: Notebook, number: int, key: str) -> None:
     notebook.page.locator(".jp-OutputArea-output", has_text=words).first.wait_for()
 
 
+@pytest.mark.alone
 def test_reloads_and_a_second_tab_lose_no_click(open_notebook: OpenNotebook) -> None:
     """After four page reloads and in a second tab the board is live, and a click there counts."""
     notebook = open_notebook([chain(7)])
