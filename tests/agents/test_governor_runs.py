@@ -162,7 +162,7 @@ def test_all_refused_at_once_come_back_one_by_one(
     first, last = server.requests[0].t, server.requests[count].t
     assert last - first > 0.75
     back_one_by_one([seen.t for seen in server.requests[count:]])
-    assert shrunk <= count / 2 + 1
+    assert shrunk <= count * 2 / 3, "half, and one more each second since"
     until(lambda: (room(server).concurrency or 0) > shrunk)
 
 
