@@ -3,6 +3,7 @@
 ====================================  ==========================================================
 ``demo [PACKAGE]``                    a run to look at: the source of a package is reviewed
 ``run PLAN``                          runs a plan and shows it until it is over
+``resume RUN [--dry-run]``            goes on with one that broke off, was stopped, or failed
 ``check PLAN``, ``levels``            what would run; what the project levels ask for
 ``check RUN [--repair]``              whether a run's folder is whole
 ``runs``                              the runs of this home
@@ -36,13 +37,14 @@ from .checking import check
 from .deciding import decide, decisions, extend, hold
 from .keeping import export, prune, runs
 from .plans import levels
+from .resuming import resume
 from .starting import demo, run
 from .watching import timeline, watch
 
 __all__ = ["app", "main"]
 
 for command in (
-    *(demo, run, check, levels),
+    *(demo, run, resume, check, levels),
     *(decisions, decide, extend, hold),
     *(watch, timeline),
     *(runs, export, prune),

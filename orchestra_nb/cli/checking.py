@@ -12,6 +12,7 @@ from ..errors import OrchestraError
 from .base import COMPLETED, FAILED, Home, LevelNumber, end, refuse, say, tried
 from .finding import LATEST, folder_of
 from .plans import check_plan
+from .showing import go_on
 
 if TYPE_CHECKING:
     from ..housekeeping.inspecting import Inspection
@@ -73,12 +74,12 @@ def _check_archive(path: Path, level: int | None, repair: bool) -> None:
         refuse("--repair is for runs in a home; an archive stays as it is")
     folder = tried(lambda: unpack(path))
     try:
-        _check_run(folder.path, level, repair)
+        _check_run(folder.path, level, repair, archived=True)
     finally:
         shutil.rmtree(folder.home, ignore_errors=True)
 
 
-def _check_run(path: Path, level: int | None, repair: bool) -> None:
+def _check_run(path: Path, level: int | None, repair: bool, *, archived: bool = False) -> None:
     from ..housekeeping.inspecting import inspect
     from ..housekeeping.mending import repair as mend
     from ..views.words import count
@@ -101,6 +102,9 @@ def _check_run(path: Path, level: int | None, repair: bool) -> None:
         hint = " --repair puts right what is marked so." if mendable else ""
         end(f"{found.folder.id}: {count(harm, 'problem')}.{hint}", FAILED)
     say(f"{found.folder.id}: no problems.")
+    unfinished = found.status in ("interrupted", "stopped", "failed") and found.owner is None
+    if unfinished and not archived:
+        say(go_on(found.folder.path))
     raise typer.Exit(COMPLETED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import StoreError
-from .base import FAILED, Home, end, refuse, say, tried
+from .base import FAILED, Home, command_name, end, refuse, say, tried
 from .finding import RunName, folder_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def runs(
             say(f"{run.id} can't be read: {run.problem}")
     if more:
         say(f"… and {count(more, 'more run', 'more runs')}: --limit 0 shows all.")
+    if any(run.status in ("interrupted", "stopped", "failed") for run in found):
+        at = "" if home is None else f" {shlex.join(['--home', str(home)])}"
+        say(
+            "To go on with one that broke off, was stopped or failed: "
+            f"{command_name()} resume RUN{at}"
+        )
 
 
 def _table(found: list[Glance]) -> list[str]:

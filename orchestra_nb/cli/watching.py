@@ -10,6 +10,7 @@ import typer
 
 from .base import NO_REPLY, TERMINATED, Home, Terminated, command_name, end, say, termination
 from .finding import LATEST, RunName, Who, live_runs, open_record, record_of, who_is
+from .showing import go_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def watch(
     for line in summary(watched.state, str(watched.folder)):
         say(line)
     if watched.status == "interrupted":
-        end(f"Nobody runs {watched.id} any more: its process ended.", NO_REPLY)
+        end(_nobody(record), NO_REPLY)
 
 
 def _watched(run: str | None, home: Path | None, who: str) -> Record:
@@ -99,4 +100,12 @@ def timeline(
     for line in bars(record.state):
         say(line)
     if record.state.status == "interrupted" and follow:
-        end(f"Nobody runs {record.run_id} any more: its process ended.", NO_REPLY)
+        end(_nobody(record), NO_REPLY)
+
+
+def _nobody(record: Record) -> str:
+    from ..housekeeping.archived import ArchivedRecord
+
+    said = f"Nobody runs {record.run_id} any more: its process ended."
+    archived = isinstance(record, ArchivedRecord)
+    return said if archived else f"{said}\n{go_on(record.folder.path)}"
