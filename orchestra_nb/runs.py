@@ -37,6 +37,7 @@ from .store.home import find_run
 from .store.journal import FileJournal
 from .store.masking import mask, refresh_secrets
 from .store.settings import settings
+from .views.ending import going_on
 from .webhook.courier import flush
 from .webhook.hook import Webhook
 from .wiring import begin, declared_s, live
@@ -387,7 +388,8 @@ def _at_exit() -> None:
         for run in ended:
             sys.stderr.write(
                 f"orchestra_nb: the script ended while run {run.id} was going on; it was stopped. "
-                "Use run.wait() to wait for its end.\n"
+                "Use run.wait() to wait for its end. To go on with it: "
+                f"{going_on(run.state)}\n"
             )
     flush(FLUSH_S)
 

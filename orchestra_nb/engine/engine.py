@@ -373,7 +373,8 @@ class Engine(Core):
         if self.problem is not None:
             why = self.problem.strerror or str(self.problem)
             return StoreError(
-                f"The run stopped: its log can't be written ({why}). Nothing new was started."
+                f"The run stopped: its log can't be written ({why}). Nothing new was started. "
+                f"Once it can be written again: onb.resume({self.run_id!r})"
             )
         return self.fault
 

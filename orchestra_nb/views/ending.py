@@ -11,7 +11,7 @@ from .answers import answered_line
 from .reused import repeated
 from .words import count, cut, outcome_sentence, plain, time_of_day
 
-__all__ = ["Ending", "ending", "record_line"]
+__all__ = ["Ending", "ending", "going_on", "record_line"]
 
 _MOST_PROBLEMS: Final = 3
 _SHARES: Final = (
@@ -157,4 +157,12 @@ def _next(state: State, variable: str) -> tuple[str, ...]:
     done = [t for t in state.tasks if t.kind == "task" and t.status == "completed"]
     last = max(done, key=lambda t: (t.ended_at or 0.0, t.index), default=None)
     lines = [f"{variable}.results[{plain(last.id)!r}]"] if last else []
+    if state.status in ("interrupted", "stopped", "failed"):
+        lines.insert(0, going_on(state))
     return (*lines, f"onb.open({state.id!r})")
+
+
+def going_on(state: State) -> str:
+    """The line that takes a run up again."""
+    agents = ", agents" if state.functions else ""
+    return f"onb.resume({state.id!r}{agents})"
