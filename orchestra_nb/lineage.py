@@ -11,9 +11,12 @@ import hashlib
 import json
 from typing import Any
 
-from .state import State, TaskState
+from .state import SETTLED, State, TaskState
 
-__all__ = ["Lineages", "digest"]
+__all__ = ["LOST", "Lineages", "digest"]
+
+LOST = "?"
+"""The lineage of what has no end in a log, and of all after it: the line that told it is lost."""
 
 
 def digest(*parts: Any) -> str:
@@ -50,7 +53,10 @@ class Lineages:
                 todo += missing
             else:
                 todo.pop()
-                self._of[one] = digest(*self._own(one), self._before(one))
+                before = self._before(one)
+                over = self._state.tasks[one].status in SETTLED
+                known = over and before != LOST
+                self._of[one] = digest(*self._own(one), before) if known else LOST
         return self._of[index]
 
     def before(self, index: int) -> str:
@@ -91,10 +97,11 @@ class Lineages:
         direct.update(i for i, _ in node.when)
         direct.update(node.items)
         unseen = node.unseen if node.template is not None else None
-        return digest(
-            sorted((graph.nodes[i].id, self._seen(i, unseen)) for i in direct),
-            [self._gate(gate, unseen) for gate in node.gates],
-        )
+        seen = sorted((graph.nodes[i].id, self._seen(i, unseen)) for i in direct)
+        gates = [self._gate(gate, unseen) for gate in node.gates]
+        if LOST in gates or any(lineage == LOST for _, lineage in seen):
+            return LOST
+        return digest(seen, gates)
 
     def _seen(self, index: int, unseen: int | None) -> str:
         """Of a list that is not shown to who does one item of it, only what came before counts."""
@@ -107,7 +114,8 @@ class Lineages:
         found = self._gates.get((gate, unseen))
         if found is None:
             nodes, members = graph.nodes, graph.gate_members[gate]
-            found = digest(sorted((nodes[i].id, self._seen(i, unseen)) for i in members))
+            seen = sorted((nodes[i].id, self._seen(i, unseen)) for i in members)
+            found = LOST if any(lineage == LOST for _, lineage in seen) else digest(seen)
             self._gates[gate, unseen] = found
         return found
 

@@ -155,10 +155,10 @@ def _tell_lost(past: Past) -> None:
     """What lines of the log told that can't be read is done again: people should know."""
     lost = past.problems.lost
     if lost:
-        lines = "1 line" if lost == 1 else f"{lost} lines"
+        lines, are = ("1 line", "is") if lost == 1 else (f"{lost} lines", "are")
         # With no place: it would be one in this package, and end up in saved notebooks.
         warnings.warn_explicit(
-            f"{lines} of the log of {past.folder.id} can't be read and are passed over "
+            f"{lines} of the log of {past.folder.id} can't be read and {are} passed over "
             f"({past.problems}); what they told is done again",
             UserWarning,
             "orchestra_nb",

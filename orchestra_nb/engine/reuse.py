@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..errors import OrchestraError, TaskFailed
-from ..lineage import Lineages, digest
+from ..lineage import LOST, Lineages, digest
 from ..plan.each import item_ids
 from ..state import State
 from .protocols import Stored, Worker
@@ -71,7 +71,13 @@ def given_to(
     notes: int,
     inputs: Mapping[str, Any],
 ) -> str:
-    """A hash of what a task is given: its text, what came before it, and what is said to all."""
+    """A hash of what a task is given: its text, what came before it, and what is said to all.
+
+    ``LOST`` where the log lost what came before it.
+    """
+    before = lineages.before(index)
+    if before == LOST:
+        return LOST
     return digest(
         text,
         getattr(state.graph.nodes[index], "item", ""),
@@ -79,7 +85,7 @@ def given_to(
         state.notes[:notes],
         dict(inputs),
         state.answers,
-        lineages.before(index),
+        before,
     )
 
 
@@ -262,7 +268,7 @@ class Reuse:
             notes=prior.notes,
             inputs=engine.inputs,
         )
-        if given != prior.given:
+        if prior.given not in (given, LOST):
             return False
         self._take(index, prior, prior.key)
         return True
