@@ -56,14 +56,14 @@ class CapCards:
     def look(self, account: Account) -> None:
         """Something was used: ask, once a cap, when that is most of it."""
         engine = self._engine
-        if engine.stopping or engine.over:
+        if engine.stopping or engine.over or account.key in self._open:
             return
         for kind, cap in account.caps.items():
             asked = (account.key, kind, _figure(kind, cap))
             if account.spent[kind] * 10 >= cap * WARN_TENTHS and asked not in self._asked:
                 self._asked.add(asked)
-                if account.key not in self._open:
-                    self._ask(account, kind, reached=False)
+                self._ask(account, kind, reached=False)
+                return
 
     def refused(self, account: Account, kind: Kind, reserve: Reserve) -> None:
         """A call does not fit, and nothing is in flight that could give something back."""

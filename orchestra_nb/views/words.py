@@ -323,6 +323,9 @@ def choice(decision: DecisionState, outcome: Outcome) -> str:
         told = f": {cut(outcome.note, 500)}" if outcome.option == "B" and outcome.note else ""
         return (with_changes(decision.purpose, outcome.option) if changed else said) + told
     key = plain(outcome.option)
+    for kind, figure in (outcome.values or {}).items() if decision.purpose == "budget" else ():
+        if isinstance(figure, (int, float)):
+            text += f" to {money(figure) if kind == 'usd' else f'{figure:,.0f} tokens'}"
     return f"{key} · {text}" if text and text != key else key
 
 

@@ -258,3 +258,27 @@ def test_a_forecast_says_what_it_does_not_know(clean_env: None, tmp_path: Path) 
     assert told.unknown["f"] == "its time: no estimate, and too few past attempts"
     assert "about unknown cost" not in repr(told).replace("about unknown cost,", "")
     assert "no call begins that the budget of $2.00 can't hold" in repr(told)
+
+
+# Afterwards.
+
+
+def test_a_resumed_run_knows_what_was_spent_and_asks_for_no_leave_again(
+    start: Start, server: MessagesServer
+) -> None:
+    """The cap counts what was used before; the leave to spend was given; a raise finishes it."""
+    server.reply = dear(16_000)
+    run = start(2, spend=False, budget={"usd": 0.2}, max_concurrency=1)
+    run.answer(card(run, "spend").id, "A")
+    run.answer(card(run, "budget", reached=True).id, "D")
+    run.wait(WITHIN_S)
+    assert (run.status, len(server.requests)) == ("stopped", 1)
+    again = onb.resume(run.id, home=run.folder.parent.parent)
+    assert isinstance(again, onb.Run)
+    asked = card(again, "budget", reached=True)
+    assert asked.title == "Budget used up: $0.16 of $0.20"
+    again.answer(asked.id, "A", values={"usd": 1})
+    again.wait(WITHIN_S)
+    assert (again.status, len(server.requests)) == ("completed", 2)
+    assert [one.purpose for one in again.decisions].count("spend") == 1
+    assert again.state.budget["usd"] == 1.0

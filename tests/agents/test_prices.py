@@ -53,6 +53,24 @@ def test_own_prices_replace_and_add() -> None:
     assert Prices({"local": own}, builtin=False).models == ("local",)
 
 
+@pytest.mark.parametrize(
+    ("model", "cheaper"),
+    [
+        ("claude-sonnet-5-5", "claude-haiku-5-5"),
+        ("claude-opus-5-5-20260101", "claude-sonnet-5-5"),
+        ("claude-fable-5-2", "claude-opus-5"),
+        ("claude-haiku-5-5", None),
+        ("own-big-1", "own-small-1"),
+        ("own-small-1", None),
+        ("unheard-of", None),
+    ],
+)
+def test_the_next_cheaper_model(model: str, cheaper: str | None) -> None:
+    """Of the same maker and generation if there is one, else the dearest that is cheaper."""
+    own = {"own-big-1": Price(5, 5, 1, 1, 1), "own-small-1": Price(1, 1, 1, 1, 1)}
+    assert Prices(own).cheaper(model) == cheaper
+
+
 def test_the_table_says_how_old_it_is() -> None:
     """The repr names the date of the figures."""
     assert repr(Prices()) == "Prices(17 models, built-in list of 2026-11-22)"

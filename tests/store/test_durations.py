@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from orchestra_nb.store.durations import read_durations
+from orchestra_nb.store.durations import Used, read_durations, read_used
 from orchestra_nb.store.journal import FileJournal
 
 
@@ -33,6 +33,21 @@ def test_durations_come_back(journal: FileJournal, home: Path) -> None:
     assert entry == {
         "agent": "ä", "seconds": 99.0, "status": "failed", "level": 3, "declared": 60.0,
     }  # fmt: skip
+
+
+def test_what_attempts_used_comes_back(journal: FileJournal, home: Path) -> None:
+    """Model, tokens and cost stand in the same line; lines without them, as before, are read too."""
+    finish(journal, "a", 1.0)
+    spent = {"agent": "a", "task": "x", "seconds": 2.0, "level": 3, "declared": None}
+    journal.duration(**spent, status="success", used=Used("m", 950, 0.25))
+    journal.duration(**spent, status="success", used=Used("m", 40, None))
+    journal.duration(**spent, status="failed", used=Used("m", 7, 0.1))
+    journal.close()
+    assert read_durations(home) == {"a": [1.0, 2.0, 2.0]}
+    assert read_used(home) == {"a": [Used("m", 950, 0.25), Used("m", 40, None)]}
+    bad = {"agent": "a", "status": "success", "model": 3, "tokens": "many", "cost": -1}
+    (home / "durations.jsonl").write_text(json.dumps(bad) + "\n")
+    assert read_used(home) == {}
 
 
 def test_no_home_no_durations(tmp_path: Path) -> None:

@@ -176,6 +176,8 @@ def test_choice_is_key_and_text_or_own_words() -> None:
         ("review", "B", None, "Sent back: Say why", ""),
         ("checkpoint", "B", None, "B · Adjust", "Note: “Say why”."),
         ("failure", "B", None, "B · Adjust", "Note: “Say why”."),
+        ("budget", "A", {"usd": 12.5}, "A · Adjust to $12.50", "Note: “Say why”."),
+        ("budget", "A", {"tokens": 2e6}, "A · Adjust to 2,000,000 tokens", "Note: “Say why”."),
     ],
 )
 def test_a_choice_says_what_it_meant_for_its_purpose(
