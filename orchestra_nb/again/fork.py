@@ -145,7 +145,7 @@ def _prepare(
     graph = compile_plan(declared.filled())
     check_names(graph)
     faults: list[str] = []
-    said = outcomes_of(graph, past.state, decisions, login_name(), faults)
+    said = outcomes_of(graph, past.state, decisions, faults)
     wanted = texts_of(graph, tasks, faults)
     again = _named(now.graph, rerun, faults)
     if faults:

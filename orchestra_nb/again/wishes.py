@@ -23,7 +23,7 @@ _FIELDS = ("option", "note", "text")
 
 
 def outcomes_of(
-    graph: Graph, state: State, given: object, who: str, faults: list[str]
+    graph: Graph, state: State, given: object, faults: list[str]
 ) -> dict[str, Answered]:
     """The outcomes that decisions get; those that they had already are no new ones.
 
@@ -31,7 +31,6 @@ def outcomes_of(
         graph: The fork's plan.
         state: The parent.
         given: As ``decisions=`` has them.
-        who: Who gives them.
         faults: Gets what is wrong.
     """
     found: dict[str, Answered] = {}
@@ -45,7 +44,7 @@ def outcomes_of(
                 what = "a task; tasks={...} gives it another text"
             faults.append(f"decisions names {node.id!r}, {what}")
             continue
-        said = _answer(node.id, node.spec, wish, who, faults)
+        said = _answer(node.id, node.spec, wish, faults)
         if said is None:
             continue
         if node.id in found:
@@ -58,9 +57,7 @@ def outcomes_of(
     return found
 
 
-def _answer(
-    name: str, spec: Decision, wish: object, who: str, faults: list[str]
-) -> Answered | None:
+def _answer(name: str, spec: Decision, wish: object, faults: list[str]) -> Answered | None:
     fields: dict[str, Any] = {"option": wish} if isinstance(wish, str) else {}
     if isinstance(wish, Mapping):
         fields = dict(wish)
@@ -84,7 +81,7 @@ def _answer(
     except CommandError as error:
         faults.append(f"decisions: {error}")
         return None
-    return Answered(key=key, text=text, by="user", who=who, note=note_of(command), source="python")
+    return Answered(key=key, text=text, by="user", note=note_of(command), source="python")
 
 
 def texts_of(graph: Graph, given: object, faults: list[str]) -> dict[str, str]:

@@ -6,9 +6,6 @@ disk. What the browser says arrives in some thread of the kernel, is read, and i
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,13 +22,16 @@ from ..views.remaining import seconds_left
 from ..views.static_html import final_html, final_text
 from ..widgets.board import Board
 from ..widgets.snapshot import RunInfo, delta, snapshot
+from . import kernel
 from .ears import Afterwards, Ear
 from .elsewhere import picture
+from .forking import Forking, asks_to_fork
 from .lookups import look, with_task
 from .output import Outputs
-from .pump import NO_PUMP, KernelPump
+from .places import Places
+from .waiter import NotebookWaiter
 
-__all__ = ["Attached", "Notebook", "NotebookWaiter", "current"]
+__all__ = ["Attached", "Notebook", "current"]
 
 EVERY_S = 0.1
 """State goes out ten times a second at most."""
@@ -68,7 +68,8 @@ class Attached:
         info = {i: s for i, s in enumerate(self._engine.seconds) if s}
         state = run.state
         self._info = RunInfo.of(state, estimates=info)
-        self._outputs = Outputs()
+        self._outputs = Places(lambda: self.board)
+        self._forking = Forking(run, self._show_below)
         self._change = Change()
         self._flush_at: float | None = None
         self._flushed = self._pictured = -1.0
@@ -87,7 +88,7 @@ class Attached:
 
     def show(self) -> None:
         """Show the run in the cell that runs now."""
-        self.shown_in = _execution()
+        self.shown_in = kernel.current_execution()
         if self.run.finished:
             self._outputs.show(final_bundle(self.run.state, self._info))
             return
@@ -95,8 +96,14 @@ class Attached:
 
     def evaluated(self) -> None:
         """Show the run where it is a cell's value, unless that cell shows it already."""
-        if not self.shown_in or self.shown_in != _execution():
+        if not self.shown_in or self.shown_in != kernel.current_execution():
             self.show()
+
+    def _show_below(self, fork: Run) -> None:
+        """Show a fork of the run below it, in every cell that shows the run."""
+        attached = getattr(fork._show, "__self__", None)
+        if isinstance(attached, Attached):
+            self._outputs.put_below(attached._outputs, attached._live())
 
     def begin(self) -> None:
         """Listen, and look after front ends that show text only."""
@@ -278,6 +285,9 @@ class Attached:
                 }
             )
 
+        if isinstance(body, dict) and asks_to_fork(body):
+            self._forking.ask(body, reply)
+            return
         try:
             if isinstance(body, dict):
                 client = str(message.get("client", ""))
@@ -287,65 +297,6 @@ class Attached:
             reply(Reply(False, str(error), error.faults))
             return
         self._engine.post(Order(command, reply))
-
-
-class NotebookWaiter:
-    """Waits in a cell with clicks working; an interrupt ends only the waiting."""
-
-    def __init__(self, run: Run, attached: Attached):
-        self._run = run
-        self._attached = attached
-        self._pump = KernelPump()
-
-    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Block the cell until ``done()``."""
-        self._refuse_in_callback()
-        if not self._pump.available and not done():
-            sys.stderr.write(f"{NO_PUMP}\n")
-        try:
-            ended = self._pump.wait(lambda: done() or self._stuck(), timeout)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(_GOES_ON)
-            raise
-        self._attached.say_again()
-        return ended
-
-    async def wait_async(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Await in the cell until ``done()``."""
-        try:
-            ended = await self._pump.wait_async(done, timeout)
-        except asyncio.CancelledError as interrupt:
-            interrupt.add_note(_GOES_ON)
-            raise
-        self._attached.say_again()
-        return ended
-
-    def _refuse_in_callback(self) -> None:
-        here = threading.current_thread()
-        if here is not threading.main_thread() and not here.name.startswith("subshell"):
-            return  # a thread of the user's own: the kernel's message is none of its business
-        kernel = current_kernel()
-        parent = kernel.get_parent("shell") if kernel is not None else {}
-        if str(parent.get("header", {}).get("msg_type", "")).startswith("comm_"):
-            raise RuntimeError(
-                "run.wait() in a widget's callback would hold up all other clicks; "
-                "use on_event= to hear of the end"
-            )
-
-    def _stuck(self) -> bool:
-        """Whether blocking would hang: clicks can't arrive, and a decision has no timeout."""
-        if self._pump.available or self._run.autopilot:
-            return False
-        for decision in list(self._run._engine.state.decisions.values()):
-            if decision.open and decision.timeout_s is None:
-                raise RuntimeError(
-                    f"{decision.title!r} has no timeout, and clicks can't arrive while this cell "
-                    "waits: use `await run`, or answer with run.answer() first"
-                )
-        return False
-
-
-_GOES_ON = "Only the waiting ended: the run goes on. run.stop() ends it."
 
 
 class Notebook:
@@ -363,10 +314,11 @@ class Notebook:
             again: Start another one in any case.
             begin: Starts the run.
         """
-        key = (_cell(), plan.model_dump_json(), asked)
+        key = (kernel.current_cell(), plan.model_dump_json(), asked)
         if not again:
+            here = kernel.current_execution()
             for attached in self._going_on(key):
-                if attached.shown_in != _execution():  # a cell may start the same run twice
+                if attached.shown_in != here:  # a cell may start the same run twice
                     attached.show()
                     return attached.run
         run = begin(plan)
@@ -392,7 +344,7 @@ class Notebook:
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""
         attached = Attached(run)
-        run._waiter = NotebookWaiter(run, attached)
+        run._waiter = NotebookWaiter(run, attached.say_again)
         run._show = attached.evaluated
         attached.begin()
         return attached
@@ -404,30 +356,8 @@ _notebook: Notebook | None = None
 def current() -> Notebook | None:
     """The notebook of this process, ``None`` outside a kernel."""
     global _notebook
-    if current_kernel() is None:
+    if kernel.current_kernel() is None:
         return None
     if _notebook is None:
         _notebook = Notebook()
     return _notebook
-
-
-def current_kernel() -> Any:
-    """The running ipykernel, or ``None``."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None)
-
-
-def _cell() -> str:
-    """What tells the running cell from others: its id, where the front end sends one."""
-    kernel = current_kernel()
-    parent = kernel.get_parent("shell")
-    cell = parent.get("metadata", {}).get("cellId")
-    return str(cell or parent.get("content", {}).get("code", ""))
-
-
-def _execution() -> str:
-    """What tells this execution of a cell from others."""
-    kernel = current_kernel()
-    parent = kernel.get_parent("shell") if kernel is not None else {}
-    return str(parent.get("header", {}).get("msg_id", ""))

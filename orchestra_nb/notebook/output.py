@@ -32,6 +32,10 @@ class Outputs:
         if self._final is not None and self._final is not shown:
             update_display(self._final, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
+    def reopen(self) -> None:
+        """What was shown for good gives way to something else once more."""
+        self._final = None
+
     def repeat(self) -> None:
         """Put what is shown for good in every place once more. From a cell."""
         if self._final is not None:

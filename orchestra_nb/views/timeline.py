@@ -11,6 +11,7 @@ from typing import Any, Final
 from ..events import Event
 from ..plan.durations import clock, format_duration
 from . import words
+from .reused import from_run
 
 __all__ = ["HEAD", "Timeline"]
 

@@ -30,6 +30,7 @@ PARTS: Final = (
     "agents.js",
     "stream.js",
     "record.js",
+    "undo.js",
     "countdown.js",
     "options.js",
     "presence.js",

@@ -16,7 +16,7 @@ import pytest
 
 import orchestra_nb as onb
 from orchestra_nb import launch, runs
-from orchestra_nb.notebook import attach
+from orchestra_nb.notebook import attach, kernel
 from orchestra_nb.notebook.attach import Attached, Notebook
 from orchestra_nb.notebook.output import Outputs
 
@@ -65,7 +65,7 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> Cells:
     made = Cells()
     monkeypatch.setattr("IPython.display.display", made.display)
     monkeypatch.setattr("IPython.display.update_display", made.update)
-    monkeypatch.setattr(attach, "current_kernel", lambda: made)
+    monkeypatch.setattr(kernel, "current_kernel", lambda: made)
     return made
 
 

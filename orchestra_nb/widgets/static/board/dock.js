@@ -15,6 +15,8 @@ class Dock {
     this.lingering = new Map();
     /** @type {Map<string, string>} what late clicks were told, by decision */
     this.late = new Map();
+    /** @type {Map<string, Undo>} */
+    this.undos = new Map();
     /** @type {Map<string, { el: any, glyph: any, title: any, who: any, left: any }>} */
     this.items = new Map();
     /** @type {string[]} order of the list */
@@ -111,7 +113,7 @@ class Dock {
     if (focused && !this.list.hidden) this.list.focus({ preventScroll: true });
     // The run takes the place of its form: there is more to see now than a record.
     if (!had || d.purpose === "form") return;
-    const el = record(d, this.late.get(d.id) || "");
+    const el = this.record(d);
     el.style.minHeight = this.pane.style.minHeight = `${height}px`;
     const lingers = { el, over: false };
     this.lingering.set(d.id, lingers);
@@ -226,13 +228,21 @@ class Dock {
     });
   }
 
+  /** @param {any} d a decision that is over */
+  record(d) {
+    if (d.undo && d.outcome && !this.undos.has(d.id)) {
+      this.undos.set(d.id, new Undo(d, this.context.wire, this.context.speak));
+    }
+    return record(d, this.late.get(d.id) || "", this.undos.get(d.id)?.el || null);
+  }
+
   fillRecords() {
     const over = [...this.context.picture.decisions.values()]
       .filter((d) => !this.cards.has(d.id) && !this.lingering.has(d.id)).reverse();
     const shown = JSON.stringify([over.map((d) => [d.id, d.outcome, d.withdrawn]), [...this.late]]);
     if (shown === this.recordsShown) return;
     this.recordsShown = shown;
-    const records = over.slice(0, MOST_RECORDS).map((d) => record(d, this.late.get(d.id) || ""));
+    const records = over.slice(0, MOST_RECORDS).map((d) => this.record(d));
     if (over.length > MOST_RECORDS) {
       const more = count(over.length - MOST_RECORDS, "earlier decision");
       records.push(h("p.record.sub", {}, h("span"), `and ${more}`));

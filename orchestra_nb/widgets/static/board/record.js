@@ -3,9 +3,10 @@
 /**
  * @param {any} d a decision that is over
  * @param {string} late what a late click was told
+ * @param {HTMLElement | null} [undo] how to go on from another choice
  * @returns {HTMLElement}
  */
-function record(d, late) {
+function record(d, late, undo = null) {
   const { outcome } = d;
   if (!outcome) {
     return h("article.record.by-policy", { "aria-label": d.title }, h("span", {}, glyph("cancelled")),
@@ -14,7 +15,7 @@ function record(d, late) {
   return h(`article.record.by-${outcome.by}`, { "aria-label": d.title },
     h("span", {}, glyph(outcome.by === "budget" ? "budgeted" : outcome.by)),
     h("div", {}, h("p.chosen", {}, h("b", {}, d.title), h("span.arrow", {}, " → "), outcome.chosen),
-      h("p.sub", {}, outcome.line), answersList(outcome.answers || []), lateLine(late)));
+      h("p.sub", {}, outcome.line), answersList(outcome.answers || []), lateLine(late), undo));
 }
 
 /**
