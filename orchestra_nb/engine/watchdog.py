@@ -46,7 +46,7 @@ class Watchdog:
     def __init__(self, engine: LoopThread, agents: LoopThread, running: Mapping[int, Job]):
         self._loop, self._thread = engine.loop, agents.thread
         self._running = running
-        self._told: Job | None = None
+        self._told: set[tuple[int, int]] = set()
         self._looking = False
         self._seen: Any = None
         self._looks = 0
@@ -59,7 +59,7 @@ class Watchdog:
 
     def _look(self) -> None:
         if all(job.finished or in_thread(job) for job in self._running.values()):
-            self._looking, self._seen, self._told = False, None, None
+            self._looking, self._seen = False, None
             return
         self._loop.call_later(LOOK_S, self._look)
         frames = _frames(sys._current_frames().get(self._thread.ident or 0))
@@ -81,8 +81,8 @@ class Watchdog:
         job = self._running.get(index)  # of another run's coroutine, that run's watchdog tells
         if job is None or job.journal is not journal or job.attempt != attempt:
             return
-        if not (job.finished or job is self._told):
-            self._told = job
+        if not job.finished and (index, attempt) not in self._told:
+            self._told.add((index, attempt))
             job.post(Blocking(job, _place(frames)))
 
 
