@@ -26,12 +26,11 @@ def start(server: MessagesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("ORCHESTRA_MODE", raising=False)
 
     def start(count: int, *, agents: dict[str, Any] | None = None, **plan: Any) -> onb.Run:
-        run = {key: plan.pop(key) for key in ("spend", "on_decision") if key in plan}
+        spend = plan.pop("spend", True)
         tasks = [onb.Task(agent=f"a{n}", task="Look") for n in range(count)]
-        settings = {"max_concurrency": 32, "on_failure": "continue"} | plan
+        settings: dict[str, Any] = {"max_concurrency": 32, "on_failure": "continue"} | plan
         whole = onb.Plan(name="P", phases=[onb.Phase(name="One", tasks=tasks)], **settings)
-        given = {"spend": True} | run
-        return onb.run(whole, agents, claude=True, home=tmp_path / "home", **given)
+        return onb.run(whole, agents, claude=True, spend=spend, home=tmp_path / "home")
 
     return start
 
@@ -54,9 +53,9 @@ def card(run: onb.Run, purpose: str, *, reached: bool | None = None) -> Decision
     end = time.monotonic() + WITHIN_S
     while time.monotonic() < end:
         for one in run.decisions:
-            if one.purpose == purpose and one.open:
-                if reached is None or one.detail.get("reached") is reached:
-                    return one
+            wanted = reached is None or one.detail.get("reached") is reached
+            if one.purpose == purpose and one.open and wanted:
+                return one
         time.sleep(0.01)
     raise AssertionError(f"no card {purpose!r}: {run.decisions}")
 
@@ -237,7 +236,8 @@ def test_a_forecast_learns_from_the_past(start: Start, server: MessagesServer) -
     then = onb.forecast(plan, home=home)
     assert first.tasks[0].basis == "its prompt; an answer of 1,500 tokens is assumed"
     assert then.tasks[0].basis == "3 past attempts"
-    assert (then.tokens, then.usd) == (5_100, pytest.approx(0.0502))
+    assert then.tokens == 5_100
+    assert then.usd == pytest.approx(0.0502)
     assert first.tokens < first.most_tokens
     assert "about $0.05, 5,100 tokens; at most $0.1" in repr(then)
     assert list(then.frame["usd"]) == [pytest.approx(0.0502)]

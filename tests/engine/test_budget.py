@@ -275,8 +275,8 @@ def test_a_cheaper_model_is_for_attempts_that_begin_later() -> None:
 def test_an_answer_that_broke_off_counts_at_its_worst() -> None:
     """Its cost is not known, so the budget takes the reserved worst; the log says so."""
     workers = {"a": Caller(1, real=None, free=True), "b": Caller()}
-    rig = rig_of(one_phase(task("a"), task("b", "a"), budget={"usd": 0.39}, mode="fully_autonomous"),
-                 **workers)  # fmt: skip
+    plan = one_phase(task("a"), task("b", "a"), budget={"usd": 0.39}, mode="fully_autonomous")
+    rig = rig_of(plan, **workers)
     rig.wait()
     counted = rig.event("budget")
     assert (counted["usd"], counted["tokens"], counted["task"]) == (0.2, 199_000, "a")

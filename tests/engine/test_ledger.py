@@ -122,7 +122,8 @@ def test_no_cap_is_exceeded_and_nobody_is_forgotten(
         real[one] = came
         ledger.enter(one)
         serve()
-        if flying and data.draw(st.booleans()):
+        ends: bool = data.draw(st.booleans())
+        if flying and ends:
             over = flying.pop(data.draw(st.integers(0, len(flying) - 1)))
             ledger.leave(over)
             ledger.spend(over.accounts, {"usd": real[over], "tokens": real[over]})
