@@ -146,7 +146,7 @@ def test_a_newer_format_is_left_alone(log: Path, work: Counted) -> None:
     log.write_bytes(data)
     for dry in (True, False):
         with pytest.raises(onb.StoreError, match="Install a newer one"):
-            onb.resume(log.parent.name, work.agents(), dry_run=dry)  # type: ignore[call-overload]
+            onb.resume(log.parent.name, work.agents(), dry_run=dry)
     assert log.read_bytes() == data
     assert work.taken() == {}
 
