@@ -14,6 +14,7 @@ from ..errors import AgentError
 from ..events import Event
 from ..plan.parts import Budget as Caps
 from ..plan.text import money
+from ..state import TaskState
 from .cap_cards import CapCards
 from .ledger import KINDS, Account, Kind, Ledger, Reservation, nano
 from .protocols import Job, Reserve, Settled, Waiting
@@ -82,15 +83,20 @@ class Budget:
             if not caps:
                 return None
             account = self.accounts[key] = Account(key, caps)
-            for task in self._engine.state.tasks:
-                if key in ("", f"phase {task.phase}", f"task {task.id}"):
-                    account.spent["usd"] += nano(task.cost)
-                    account.spent["tokens"] += task.tokens
-                    usd, tokens = self._engine.state.counted.get(task.id, (0.0, 0))
-                    account.spent["usd"] += nano(usd)
-                    account.spent["tokens"] += tokens
+            for task in self._counted_by(key):
+                usd, tokens = self._engine.state.counted.get(task.id, (0.0, 0))
+                account.spent["usd"] += nano(task.cost) + nano(usd)
+                account.spent["tokens"] += task.tokens + tokens
             self._cards.remember(account)
         return account
+
+    def _counted_by(self, key: str) -> list[TaskState]:
+        """The tasks whose use an account counts."""
+        state = self._engine.state
+        of, _, which = key.partition(" ")
+        if of == "task":
+            return [state.task(which)]
+        return [task for task in state.tasks if not of or task.phase == int(which)]
 
     @staticmethod
     def _in_whole(caps: dict[str, Any]) -> dict[Kind, int]:

@@ -25,7 +25,8 @@ START, STOP = "A", "B"
 class Spending:
     """Holds back what is paid until a person says start; everything else runs meanwhile.
 
-    It is asked once a run: who let it start has let its resumption start too.
+    It is asked once a run: who let it start has let its resumption start too, also if that was
+    said beforehand.
     """
 
     def __init__(self, engine: Engine, forecast: Forecast):
@@ -40,7 +41,7 @@ class Spending:
         self._let = any(
             decision.purpose == "spend" and decision.outcome and decision.outcome.option == START
             for decision in engine.state.decisions.values()
-        )
+        ) or any(task.attempt and self._paid(task.index) for task in engine.state.tasks)
         if self._let or engine.reuse:
             return  # what is there already need not be paid: whoever comes first asks
         for node in engine.state.graph.nodes:

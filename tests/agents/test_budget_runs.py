@@ -282,3 +282,19 @@ def test_a_resumed_run_knows_what_was_spent_and_asks_for_no_leave_again(
     assert (again.status, len(server.requests)) == ("completed", 2)
     assert [one.purpose for one in again.decisions].count("spend") == 1
     assert again.state.budget["usd"] == 1.0
+
+
+def test_a_leave_that_came_with_the_run_holds_for_its_resumption(
+    start: Start, server: MessagesServer
+) -> None:
+    """A run with spend=True that was stopped asks nobody when it is resumed."""
+    server.reply = dear(16_000)
+    run = start(2, budget={"usd": 0.2}, max_concurrency=1)
+    run.answer(card(run, "budget", reached=True).id, "D")
+    run.wait(WITHIN_S)
+    again = onb.resume(run.id, home=run.folder.parent.parent)
+    assert isinstance(again, onb.Run)
+    again.answer(card(again, "budget", reached=True).id, "A", values={"usd": 1})
+    again.wait(WITHIN_S)
+    assert again.status == "completed"
+    assert all(one.purpose == "budget" for one in again.decisions)
