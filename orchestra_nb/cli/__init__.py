@@ -4,6 +4,7 @@
 ``demo [PACKAGE]``                    a run to look at: the source of a package is reviewed
 ``run PLAN``                          runs a plan and shows it until it is over
 ``resume RUN [--dry-run]``            goes on with one that broke off, was stopped, or failed
+``fork RUN [--decide NAME=OPTION]``   another run from it, with other choices or texts
 ``check PLAN``, ``levels``            what would run; what the project levels ask for
 ``check RUN [--repair]``              whether a run's folder is whole
 ``runs``                              the runs of this home
@@ -35,6 +36,7 @@ from typing import NoReturn
 from .base import COMPLETED, app
 from .checking import check
 from .deciding import decide, decisions, extend, hold
+from .forking import fork
 from .keeping import export, prune, runs
 from .plans import levels
 from .resuming import resume
@@ -44,7 +46,7 @@ from .watching import timeline, watch
 __all__ = ["app", "main"]
 
 for command in (
-    *(demo, run, resume, check, levels),
+    *(demo, run, resume, fork, check, levels),
     *(decisions, decide, extend, hold),
     *(watch, timeline),
     *(runs, export, prune),

@@ -95,6 +95,10 @@ def run(
     spend: Annotated[
         bool, typer.Option("--spend", help="Begin with paid calls without being asked.")
     ] = False,
+    reuse: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Share what a run of it has done; last is the newest."),
+    ] = None,
     yes: Autopilot = False,
     home: Home = None,
 ) -> None:
@@ -113,6 +117,8 @@ def run(
     if rehearse:
         if agents is not None:
             refuse("--rehearse simulates every agent; leave --agents away")
+        if reuse is not None:
+            refuse("--rehearse makes no results; leave --reuse away")
         if not speed > 0:
             refuse(f"--speed must be more than 0, not {speed:g}")
 
@@ -122,7 +128,12 @@ def run(
         functions = None if agents is None else agents_of(agents)
 
         def start(runs: Any) -> Any:
-            return runs.start(declared, functions, seed=seed, spend=spend, **settings)
+            from ..again.earlier import earlier
+
+            found = None if reuse is None else lambda ready: earlier(reuse, ready, home)
+            return runs.start(
+                declared, functions, seed=seed, spend=spend, earlier=found, **settings
+            )
 
     options = () if agents is None else ("--agents", agents)
     raise typer.Exit(CODES.get(show(start, yes, again=options).status, STOPPED))

@@ -53,7 +53,7 @@ def test_undo_forks_below(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     fork.wait_for()
     notebook.page.mouse.move(0, 0)
     for theme in ("light", "dark"):
-        notebook.theme(theme)  # type: ignore[arg-type]
+        notebook.theme(theme)
         notebook.page.locator("#jupyterlab-splash").wait_for(state="detached")
         notebook.screenshot(tmp_path / f"undo-{theme}.png", ".onb .board")
         assert notebook.axe(".onb .record", rules=["color-contrast"]) == []
