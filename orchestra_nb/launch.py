@@ -298,7 +298,7 @@ def resume(
         found.cast = agents, claude
     notebook = _notebook()
     if notebook is not None and isinstance(found, Run):
-        notebook.present(found)
+        notebook.begun(found)
     return found
 
 
@@ -413,7 +413,7 @@ def fork(
     )
     notebook = _notebook()
     if notebook is not None and isinstance(found, Run):
-        notebook.present(found)
+        notebook.begun(found)
     return found
 
 

@@ -6,6 +6,7 @@ disk. What the browser says arrives in some thread of the kernel, is read, and i
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -340,6 +341,14 @@ class Notebook:
             self.attach(run)
         elif run._show is None:
             run._show = lambda: Outputs().show(picture(run))
+
+    def begun(self, run: Run) -> None:
+        """Show a run that was taken up; of one with nothing left to do say so."""
+        if isinstance(run._engine, Engine):
+            self.attach(run).show()
+            return
+        self.present(run)
+        sys.stdout.write(f"Nothing is left to do: the run is {run.status}, and nothing changed.\n")
 
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""
