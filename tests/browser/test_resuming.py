@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -45,6 +46,7 @@ plan = onb.Plan(name="Survivor", phases=[
 ])
 """
 RUN = "run = onb.run(plan, agents)"
+THEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")
 PREVIEW = "onb.resume(RUN_ID, agents, dry_run=True)"
 RESUME = "run = onb.resume(RUN_ID, agents)"
 
@@ -73,16 +75,16 @@ def test_a_new_kernel_goes_on_with_a_run(open_notebook: OpenNotebook, tmp_path: 
     table = notebook.output(3).locator(".onb-plan")
     table.get_by_text("was at work when the run broke off").wait_for()
     table.get_by_text("not answered; asked anew").wait_for()
-    for theme in ("light", "dark"):
-        notebook.theme(theme)
-        notebook.screenshot(tmp_path / f"preview-{theme}.png")
     notebook.run_cell(4)
     board = notebook.output(4).locator(".onb").first
     board.locator(".card").first.wait_for()
-    assert board.get_by_text("1 of 3").count() or board.get_by_text("2 of 3").count()
-    for theme in ("dark", "light"):
+    for theme in THEMES:
         notebook.theme(theme)
-        notebook.screenshot(tmp_path / f"resumed-{theme}.png")
+        notebook.page.locator(".jp-MainAreaWidget-loading, #jupyterlab-splash").wait_for(
+            state="hidden"
+        )
+        board.scroll_into_view_if_needed()
+        notebook.screenshot(tmp_path / f"{theme}.png")
     card = board.locator(".card").first
     card.locator(".option:has(input[value='B'])").click()
     card.locator(".btn.main").click()
