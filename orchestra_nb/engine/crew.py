@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -128,6 +128,7 @@ class Crew:
         self._context_of = context_of
         self._scrub = scrub
         self._starting: deque[tuple[Worker, Job]] = deque()
+        self._watching: asyncio.Task[None] | None = None
 
     def start(self, batch: list[tuple[Worker, Job]]) -> None:
         """Begin attempts; one wake-up of the agents' loop for all of them."""
@@ -154,6 +155,20 @@ class Crew:
     def _cancel(self, job: Job) -> None:
         if isinstance(job.handle, asyncio.Task):
             job.handle.cancel()
+
+    def when_ended(self, jobs: Sequence[Job], call: Callable[[], None]) -> None:
+        """Make ``call``, on the agents' loop, once the coroutines among these attempts ended."""
+
+        async def watch() -> None:
+            handles = [job.handle for job in jobs if isinstance(job.handle, asyncio.Task)]
+            if handles:
+                await asyncio.wait(handles)
+            call()
+
+        def begin() -> None:
+            self._watching = asyncio.Task(watch(), loop=self._loop)
+
+        self._loop.call_soon_threadsafe(begin)
 
     def _begin(self) -> None:
         begun = []

@@ -310,26 +310,33 @@ class Engine(Core):
         threading.Thread(target=close, name="orchestra-close", daemon=True).start()
 
     def interrupt(self, reason: str) -> None:
-        """The process is about to end: say so in the log. From any thread, waits up to 1 s."""
+        """The process is about to end: say so in the log, and close connections.
+
+        From any thread; waits up to 1.5 s.
+        """
         if self._over:
             return
-        done = threading.Event()
+        done, cut = threading.Event(), threading.Event()
 
         def last_words() -> None:
             if self._over:
                 done.set()
+                cut.set()
                 return
             self._over = self._stopping = True
             self.emit(events.run_interrupted(reason=reason, **self.state.totals))
             for job in self.running.values():
                 job.ended = True  # whatever it still says comes after the end of the log
                 self.crew.cancel(job)
+            # The process would close them too, but only once it is gone, which may take seconds.
+            self.crew.when_ended(list(self.running.values()), cut.set)
             self.running.clear()
             self.timers.clear()
             self.when_durable(done.set)
 
         self.post(last_words)
         done.wait(0.8)
+        cut.wait(0.5)
         self.journal.close(timeout=0.2)
 
     # Faults.
