@@ -175,6 +175,7 @@ def test_nothing_paid_starts_before_somebody_lets_it(start: Start, server: Messa
         assert time.monotonic() < end
         time.sleep(0.01)
     assert len(server.requests) == 0
+    assert [task.attempt for task in run.state.tasks] == [1, 0, 0]
     assert (asked.kind, asked.recommend, asked.timeout_s) == ("critical", "A", 600.0)
     assert asked.context.startswith("2 tasks call claude-sonnet-5-5. At most $0.3")
     assert asked.context.endswith("The budget holds: $5.00.")

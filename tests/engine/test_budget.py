@@ -249,6 +249,17 @@ def test_most_of_a_cap_is_said_once_and_again_after_a_raise() -> None:
     rig.wait()
 
 
+def test_a_cap_is_spoken_of_once() -> None:
+    """What is answered stays answered while more of the same cap is used."""
+    workers = {"a": Caller(10, worst=100_000, real=100_000, free=True)}
+    rig = rig_of(one_phase(task("a"), budget={"usd": 1.05}, mode="fully_autonomous"), **workers)
+    rig.wait()
+    assert rig.task("a").tokens == 1_000_000
+    (card,) = rig.engine.state.decisions.values()
+    assert card.outcome is not None
+    assert (str(card.outcome), card.outcome.by) == ("C - Go on up to the cap", "policy")
+
+
 def test_a_cheaper_model_is_for_attempts_that_begin_later() -> None:
     """What is at work keeps its model; what starts after the choice has the cheaper one."""
     workers = {
