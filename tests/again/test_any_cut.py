@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,11 @@ class Work:
         self.done.append(context.task)
         raise ValueError("no")
 
-    @property
-    def agents(self) -> dict[str, Any]:
-        """The mapping for ``agents=``."""
-        return {SUCCEEDS: self.ok, FAILS: self.bad}
-
-
-def needed(plan: Plan) -> dict[str, Any]:
-    """The agents that a plan names."""
-    work = Work()
-    names = {getattr(spec, "agent", "") for _, spec in plan.all()}
-    return {name: agent for name, agent in work.agents.items() if name in names}
+    def agents(self, plan: Plan) -> dict[str, Any]:
+        """The mapping for ``agents=``: of the agents that a plan names."""
+        names = {getattr(spec, "agent", "") for _, spec in plan.all()}
+        known = {SUCCEEDS: self.ok, FAILS: self.bad}
+        return {name: agent for name, agent in known.items() if name in names}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -59,10 +54,9 @@ def test_any_run_cut_anywhere_ends_as_it_would_have(
 ) -> None:
     """A task whose completion is in the log is not done again; the rest is; the log folds."""
     plan = plan.with_(mode="fully_autonomous", on_failure="continue")
-    names = {getattr(spec, "agent", "") for _, spec in plan.all()}
     home: Path = tmp_path_factory.mktemp("home")
     work = Work()
-    agents = {name: agent for name, agent in work.agents.items() if name in names}
+    agents = work.agents(plan)
     run = played(plan, agents, home=home)
     whole = run.state
     for part in where:
@@ -102,3 +96,71 @@ def test_any_run_cut_anywhere_ends_as_it_would_have(
             if task.kind == "task" and task.status == "completed" and task.result
         }  # fmt: skip
     assert ours.home is None
+
+
+def changed(plan: Plan, how: list[tuple[str, int]]) -> Plan:
+    """The plan with some changes; what would make it invalid is left out."""
+    for kind, number in how:
+        data = plan.to_dict()
+        phase = data["phases"][number % len(data["phases"])]
+        entries = phase["tasks"]
+        entry = entries[number % len(entries)] if entries else {}
+        match kind:
+            case "text" if "agent" in entry:
+                entry["task"] = f"another text {number}"
+            case "gone" if len(entries) > 1:
+                entries.remove(entry)
+            case "new":
+                entries.append({"agent": SUCCEEDS, "id": f"new{number}", "depends_on": []})
+            case "free":
+                entry["depends_on"] = []
+            case "name":
+                phase["name"] = f"Renamed {number}"
+            case "level":
+                data["level"] = 2 + number % 2
+        with contextlib.suppress(onb.PlanError):
+            plan = Plan(**data)
+    return plan
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["text", "gone", "new", "free", "name", "level"]), st.integers(0, 9)),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plan=plans(), where=st.floats(0, 1), how=CHANGES)
+def test_any_change_of_a_plan_is_gone_on_with(
+    plan: Plan, where: float, how: list[tuple[str, int]], tmp_path_factory: Any
+) -> None:
+    """A run cut anywhere goes on in a changed plan: it ends, its log folds, nothing is twice."""
+    plan = plan.with_(mode="fully_autonomous", on_failure="continue")
+    other = changed(plan, how)
+    home: Path = tmp_path_factory.mktemp("home")
+    work = Work()
+
+    run = played(plan, work.agents(plan), home=home)
+    cut(run, after=max(1, round(where * len(lines_of(run)))))
+    there = {e["task"] for e in lines_of(run) if e["event"] == "agent_complete"}
+    preview = onb.resume(run.id, work.agents(other), plan=other, home=home, dry_run=True)
+    told = {one.id: one.action for one in preview.nodes}
+    work.done.clear()
+    run = onb.resume(run.id, work.agents(other), plan=other, home=home)
+    run.wait(20)
+    assert run._engine.failure() is None
+    assert len(work.done) == len(set(work.done)), "twice"
+    done = set(work.done)
+    for task in done & there:
+        assert told[task] in ("run", "compare"), "what was done runs only if that was said"
+    assert not {task for task in done if told[task] in ("keep", "skip", "give up")}
+    state = run.state
+    assert state.unsettled == 0
+    assert {task.id for task in state.tasks} >= {spec.id for _, spec in other.all()}
+    assert fields_of(folded(run)) == fields_of(state)
+    after = onb.open(run.id, home=home).state
+    assert fields_of(after) == fields_of(state)
+    again = onb.resume(run.id, work.agents(other), plan=other, home=home, dry_run=True)
+    settled = {one.action for one in again.nodes if state.task(one.id).status == "completed"}
+    assert settled <= {"keep", "compare"}
