@@ -22,8 +22,8 @@ __all__ = ["DurationLog", "Used", "read_durations", "read_used"]
 
 _NAME = "durations.jsonl"
 _EVERY = 1.0
-#: Some thousand attempts: enough to learn from, and read in a few milliseconds.
-_TAIL = 512 * 1024
+#: Two thousand attempts: enough to learn from, and read in two milliseconds.
+_TAIL = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
