@@ -413,7 +413,7 @@ def fork(
     )
     notebook = _notebook()
     if notebook is not None and isinstance(found, Run):
-        notebook.begun(found)
+        notebook.forked(found)
     return found
 
 

@@ -7,6 +7,7 @@ disk. What the browser says arrives in some thread of the kernel, is read, and i
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -349,6 +350,12 @@ class Notebook:
             return
         self.present(run)
         sys.stdout.write(f"Nothing is left to do: the run is {run.status}, and nothing changed.\n")
+
+    def forked(self, run: Run) -> None:
+        """Show a fork in the cell that began it; what a board began is shown below that board."""
+        attached = self.attach(run)
+        if threading.current_thread() is threading.main_thread():
+            attached.show()
 
     def attach(self, run: Run) -> Attached:
         """Give a run its board and this notebook's way of waiting."""

@@ -109,7 +109,8 @@ def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 _TEXTS = (
     "agent", "asker", "because", "choice", "client", "context", "decision", "description", "error",
     "key", "model", "name", "note", "option", "parent", "project", "question", "question_id",
-    "reason", "response", "run", "sum", "task", "template", "text", "tool", "traceback", "who",
+    "reason", "response", "reused", "run", "sum", "task", "template", "text", "tool", "traceback",
+    "who",
 )  # fmt: skip
 _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_TEXTS, _is_text),

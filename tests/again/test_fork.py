@@ -411,3 +411,63 @@ def test_the_log_says_all_of_it(run: onb.Run) -> None:
     (outcome,) = [event for event in events if event["event"] == "decision"]
     assert outcome["reused"] == run.id
     json.dumps(events)
+
+
+def test_a_review_is_not_asked_twice(agents: dict[str, Any], tally: Tally) -> None:
+    """A result that a person accepted, or changed, is shared as it was accepted."""
+    task = onb.Task(agent="api", task="Build", review=True)
+    plan = Plan(name="Reviewed", phases=[onb.Phase(name="One", tasks=[task])])
+    run = onb.run(plan, {"api": agents["api"]})
+    (card,) = until(run, lambda state: state.open_decisions())
+    run.answer(card.id, "A", values={"result": "changed by hand"})
+    run.wait(20)
+    tally.taken()
+    fork = run.fork()
+    fork.wait(20)
+    assert tally.taken() == {}
+    assert fork.results["api"] == "changed by hand"
+
+
+def test_a_rehearsal_is_forked_as_one() -> None:
+    """A fork of a rehearsal is a rehearsal; its decision comes out as it is told to."""
+    run = onb.rehearse(shop(), speed=100_000, mode="fully_autonomous")
+    run.wait(20)
+    fork = run.fork(decisions={"database-technology": "B"})
+    fork.wait(20)
+    assert fork.state.rehearsal == run.state.rehearsal
+    assert "scout" in fork.reused
+    assert fork.state.task("ring").status == "completed"
+
+
+GROWING = """
+name: Growing
+mode: fully_autonomous
+phases:
+- name: One
+  tasks:
+  - {agent: lister, task: "List: a b c"}
+  - {agent: maker, task: "Make {{module}}", for_each: {from: lister, as: module}}
+  - {decision: Style, options: {A: plain, B: fancy}, recommend: A, depends_on: [maker]}
+  - {agent: ender, task: End, depends_on: [style, maker]}
+"""
+
+
+def test_a_plan_that_grew_is_shared_item_by_item(tally: Tally) -> None:
+    """Each item's result is shared; with another list only what is new in it is made."""
+    plan = Plan.parse(GROWING, format="yaml")
+    made: dict[str, Any] = {
+        "maker": tally.agent(lambda context: context.text * 200),
+        "ender": tally.agent(lambda context: str(context.results["maker"])),
+    }
+    made["lister"] = tally.agent(lambda context: context.text.split(":")[1].split())
+    run = onb.run(plan, made)
+    run.wait(20)
+    assert run.status == "completed"
+    assert tally.taken() == {"lister": 1, "maker-1": 1, "maker-2": 1, "maker-3": 1, "ender": 1}
+    fork = run.fork(decisions={"style": "B"})
+    fork.wait(20)
+    assert tally.taken() == {"ender": 1}
+    assert fork.results["maker"] == run.results["maker"]
+    other = Plan.parse(GROWING.replace("a b c", "a x c"), format="yaml")
+    onb.run(other, made, reuse="last").wait(20)
+    assert tally.taken() == {"lister": 1, "maker-2": 1, "ender": 1}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import orchestra_nb as onb
 from orchestra_nb.agents.context import Context
 from orchestra_nb.errors import PlanError, TaskFailed
 from orchestra_nb.plan import Input
@@ -234,3 +237,29 @@ def test_it_says_whose_it_is() -> None:
     """The repr names task and attempt."""
     rig = seen_by(lambda context: repr(context))
     assert rig.engine.results["a"] == "<Context of 'a', attempt 1>"
+
+
+def test_findings_come_in_the_plans_order(tmp_path: Path) -> None:
+    """Who finished first changes nothing for a later agent: findings are ordered by task."""
+    second = threading.Event()
+
+    def first(context: onb.Context) -> None:
+        assert second.wait(10)
+        context.finding("one")
+        context.finding("two")
+
+    def other(context: onb.Context) -> None:
+        context.finding("three")
+        second.set()
+
+    plan = onb.Plan(
+        name="Order",
+        phases=[
+            onb.Phase(name="A", tasks=[onb.Task(agent="first"), onb.Task(agent="other")]),
+            onb.Phase(name="B", tasks=[onb.Task(agent="last")]),
+        ],
+    )
+    agents = {"first": first, "other": other, "last": lambda context: list(context.findings)}
+    run = onb.run(plan, agents, home=tmp_path)
+    run.wait(20)
+    assert run.results["last"] == [("first", "one"), ("first", "two"), ("other", "three")]
