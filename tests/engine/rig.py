@@ -115,6 +115,7 @@ class Rig:
         agents: Agent name -> function; those without one do nothing.
         fake: Whether the clock stands still until :meth:`advance`.
         journal: Where the log goes.
+        state: What the run begins with, if not from nothing.
         options: For the engine.
     """
 
@@ -126,6 +127,7 @@ class Rig:
         fake: bool = False,
         workers: Mapping[str, Worker] | None = None,
         journal: MemoryJournal | None = None,
+        state: State | None = None,
         **options: Any,
     ) -> None:
         self.plan = plan
@@ -158,7 +160,7 @@ class Rig:
             "wall": lambda: WALL,
         }
         self.engine = Engine(
-            State(self.graph),
+            State(self.graph) if state is None else state,
             self.journal,
             loops(),
             workers=found,

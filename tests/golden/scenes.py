@@ -10,7 +10,10 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
+from orchestra_nb.again.outlook import look_ahead
+from orchestra_nb.again.past import read_past
 from orchestra_nb.agents.context import Context
+from orchestra_nb.agents.functions import Function
 from orchestra_nb.commands import (
     Answer,
     Autopilot,
@@ -29,6 +32,7 @@ from orchestra_nb.commands import (
     Touch,
     Unpause,
 )
+from orchestra_nb.engine.beginnings import Before, Resumed
 from orchestra_nb.plan import Plan
 
 from .stage import Cues, Stage
@@ -400,6 +404,63 @@ def growing(home: Path, number: int) -> None:
     stage.finish()
 
 
+RESUMED = """
+name: Taken up again
+mode: full_interactive
+on_failure: continue
+phases:
+  - name: Only
+    tasks:
+      - {agent: first, task: Begin}
+      - {agent: second, task: Go on, depends_on: [first]}
+      - {decision: Which way, options: [left, right], recommend: B, depends_on: [first]}
+      - {decision: Colour, options: [red, blue], recommend: A, timeout: none}
+      - {agent: third, task: Come to the end, depends_on: [which-way, second]}
+"""
+
+
+def resumed(home: Path, number: int) -> None:
+    """A process that was killed; another one keeps, compares, does again and asks anew."""
+    cues = Cues()
+    plan = Plan.parse(RESUMED, format="yaml")
+    stage = Stage(
+        home, plan, {"first": lambda: "1", "second": lambda: "2", "third": lambda: cues.wait("3")},
+        number=number,
+    )  # fmt: skip
+    stage.start()
+    stage.do(Answer(decision="which-way", option="A", who="maria", source="board"))
+    stage.until_status("third", "running")
+    stage.advance(90)
+    so_far = stage.folder.log.read_bytes()
+    stage.engine.interrupt("the process ended")
+    cues.give("3")
+    stage.engine.ended.set()
+    stage.finish()
+    stage.folder.log.write_bytes(so_far)  # it was killed, and said nothing
+
+    past = read_past(stage.folder)
+    agents = {"first": lambda: "1", "second": lambda: "2", "third": lambda: "3"}
+    workers = [
+        Function(agents[node.agent]) if node.kind == "task" else None
+        for node in past.state.graph.nodes
+    ]
+    outlook = look_ahead(past, past.state.copy(), workers, inputs={}, rerun={"first"})
+    resumed = Resumed(
+        who="maria", tasks=outlook.again, crashed=outlook.crashed, results=outlook.results,
+        compare={past.state.tasks[i].id: prior.given for i, prior in outlook.priors.items()},
+        ended=past.ended,
+    )  # fmt: skip
+    again = Stage(
+        home, plan, agents, number=number, folder=stage.folder, state=past.state.copy(),
+        start_t=past.state.t, before=Before(priors=outlook.priors, resumed=resumed),
+    )  # fmt: skip
+    again.start()
+    again.until_open("colour")
+    again.advance(20)
+    again.do(Answer(decision="colour", option="B", who="maria", source="board"))
+    again.finish()
+
+
 SCENES: tuple[Callable[[Path, int], None], ...] = (
     launch,
     stopped,
@@ -408,4 +469,5 @@ SCENES: tuple[Callable[[Path, int], None], ...] = (
     alone,
     autopilot,
     growing,
+    resumed,
 )

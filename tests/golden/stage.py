@@ -88,6 +88,7 @@ class Stage(Rig):
         plan: The plan.
         agents: Agent's name -> function.
         number: Makes the run's id, and the day on which it began.
+        folder: Of a run that is gone on with.
         options: For the engine.
     """
 
@@ -98,11 +99,14 @@ class Stage(Rig):
         agents: Mapping[str, Any] | None = None,
         *,
         number: int,
+        folder: RunFolder | None = None,
         **options: Any,
     ):
         began = BEGIN.replace(day=BEGIN.day + number)
-        with mock.patch.object(secrets, "token_hex", return_value=f"{number:04x}"):
-            self.folder = RunFolder.create(plan, home=home, now=began)
+        if folder is None:
+            with mock.patch.object(secrets, "token_hex", return_value=f"{number:04x}"):
+                folder = RunFolder.create(plan, home=home, now=began)
+        self.folder = folder
         ready = plan.filled()
         first = 1_000.0  # where the clock of a rig stands
         super().__init__(
