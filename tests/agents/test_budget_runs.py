@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import orchestra_nb as onb
+from orchestra_nb.cli import app
 from orchestra_nb.state import DecisionState
 from tests.messages_server import MessagesServer
 from tests.messages_server.faults import OK, fault
@@ -118,6 +120,28 @@ def test_a_raise_lets_who_waits_go_on(start: Start, server: MessagesServer) -> N
     assert run.status == "completed"
     assert len(server.requests) == 4
     assert {task.attempt for task in run.state.tasks} == {1}
+
+
+def test_a_cap_is_raised_from_a_terminal(start: Start, server: MessagesServer) -> None:
+    """`decide --set usd=` raises it; what is no more than the cap is refused with an example."""
+    server.reply = dear(16_000)
+    run = start(2, budget={"usd": 0.2}, max_concurrency=1)
+    asked = card(run, "budget", reached=True)
+    home = str(run.folder.parent.parent)
+
+    def decide(value: str) -> tuple[int, str]:
+        answer = ["decide", run.id, asked.id, "A", "--set", value, "--home", home]
+        done = CliRunner().invoke(app, answer)
+        return done.exit_code, done.output
+
+    code, text = decide("usd=0.2")
+    assert (code, "Needs an amount above $0.20, such as 0.4." in text) == (2, True)
+    code, text = decide("tokens=7")
+    assert (code, "nothing here is called 'tokens'" in text) == (2, True)
+    said = "Budget used up: $0.16 of $0.20 → A · Raise the cap to $1.00\n"
+    assert decide("usd=1") == (0, said)
+    run.wait(WITHIN_S)
+    assert run.status == "completed"
 
 
 def test_an_answer_that_breaks_off_counts_at_its_worst(
