@@ -116,9 +116,9 @@ class Record:
         self._source: Source = source
         self._who = who
         self.run_id = folder.id
-        self.plan = folder.load_plan().filled()
-        graph = compile_plan(self.plan)
-        self.follower = Follower(folder, graph, hear)
+        self.follower = Follower(folder, compile_plan(folder.load_plan().filled()), hear)
+        graph = self.follower.state.graph  # a resume may have brought another plan
+        self.plan = graph.plan
         self.results: Mapping[str, Any] = _Stored(folder, self.follower)
         self.errors: Mapping[str, BaseException] = {}
         self.pid = os.getpid()

@@ -205,7 +205,8 @@ class _Looker:
 
     def _task(self, node: Node, task: TaskState, moved: list[str]) -> Judgement:
         if node.id in self._rerun:
-            return "run", "asked for", ""
+            left_out = skip_reason(node.spec, self._now.level)
+            return ("skip", left_out, "") if left_out else ("run", "asked for", "")
         if task.status == "skipped":
             back = self._back(node, task, moved)
             return ("run", back, "") if back else ("skip", task.reason, "")

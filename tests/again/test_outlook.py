@@ -274,6 +274,27 @@ def test_what_a_level_brings_back_runs(work: Counted) -> None:
     assert resumed.state.task("b").status == "completed"
 
 
+def test_what_the_level_leaves_out_is_not_done_again(work: Counted) -> None:
+    """Asking for a task that the level leaves out changes nothing; the preview says why."""
+    text = PLAN.replace("{agent: b, task: Do b}", "{agent: b, task: Do b, min_level: 4}")
+    run = played(plan_of(text), work.agents())
+    work.taken()
+    told, resumed = again(run, work.agents(), rerun=["b"])
+    assert told["b"] == ("skip", run.state.task("b").reason)
+    assert work.taken() == {}
+
+
+def test_a_run_in_a_changed_plan_is_opened_as_it_went_on(run: onb.Run, work: Counted) -> None:
+    """The record of such a run has the plan that it went on with."""
+    new = ("task: Do b}", "task: Do b}\n  - {agent: f, task: Do f}")
+    _, resumed = again(run, work.agents(f="f"), plan=plan_of(PLAN, new))
+    opened = onb.open(run.id)
+    assert [task.id for task in opened.state.tasks] == [task.id for task in resumed.state.tasks]
+    assert opened.plan == resumed.plan
+    assert opened.results["f"] == "f"
+    assert "5 of" not in repr(opened)
+
+
 def test_a_changed_input_is_named(work: Counted) -> None:
     """A plan whose input has another default value does again what was told it."""
     text = PLAN.replace("phases:", "inputs:\n  market: {ask: Which, default: EU}\nphases:", 1)
