@@ -55,6 +55,7 @@ class Phase(Value):
         name: Its name.
         tasks: What belongs to it.
         checkpoint: Whether a decision after it holds back all later phases.
+        budget: Caps on what all its tasks use together.
     """
 
     KIND: ClassVar[str] = "a phase"
@@ -63,14 +64,24 @@ class Phase(Value):
     name: Title
     tasks: SkipValidation[tuple[Task | Decision, ...]]
     checkpoint: Flag = False
+    budget: SkipValidation[Budget | None] = None
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, name: str, tasks: object, checkpoint: bool = False) -> None: ...
+        def __init__(
+            self,
+            *,
+            name: str,
+            tasks: object,
+            checkpoint: bool = False,
+            budget: Budget | Mapping[str, object] | None = None,
+        ) -> None: ...
 
     @classmethod
     def prepare(cls, data: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
-        """Make the tasks and decisions."""
+        """Make the budget, the tasks and decisions."""
+        if "budget" in data:
+            data = {**data, "budget": build(Budget, data["budget"], "budget", faults)}
         if "tasks" not in data:
             return data
         return {**data, "tasks": read_entries(data["tasks"], "tasks", faults)[0]}
