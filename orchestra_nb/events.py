@@ -445,7 +445,8 @@ def plan_adjustment(*, description: str, **changes: Any) -> Event:
 
     ``changes`` are ``autopilot``, ``level``, ``timeline``, ``budget``: the new value of each;
     ``budget_of`` has caps by the phase or the task they are for, ``models`` what is used instead
-    of a model.
+    of a model, ``said`` the outcomes that decisions get as soon as they are reached, by their ids:
+    ``option``, ``text``, ``note``.
     """
     return {"event": "plan_adjustment", "description": description} | changes
 

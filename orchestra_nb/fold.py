@@ -310,6 +310,7 @@ def _plan_adjustment(state: State, e: Event, change: Change) -> None:
     state.adjustments.append(e["description"])
     state.autopilot = e.get("autopilot", state.autopilot)
     state.autopilots |= e.get("autopilot_of") or {}
+    state.said |= e.get("said") or {}
     state.level = e.get("level", state.level)
     state.timeline = e.get("timeline", state.timeline)
     state.budget = e.get("budget", state.budget)

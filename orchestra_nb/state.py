@@ -259,6 +259,7 @@ class State:
         models: Model -> the one that is used instead.
         counted: Task id -> USD and tokens that budgets count for what no usage told.
         autopilots: Decision id -> whether autopilot was switched on or off for that one alone.
+        said: Decision id -> the outcome it gets as soon as it is reached: option, text, note.
         functions: The names that were given in ``agents=``.
         parent: Id of the run whose results this one may share.
         revivals: How often something that was over became something to be done.
@@ -269,8 +270,8 @@ class State:
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
         "counts", "decisions", "ended_at", "findings", "functions", "graph", "id", "level", "mode",
-        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "seq", "status",
-        "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "said", "seq",
+        "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
@@ -291,6 +292,7 @@ class State:
         self.ended_at: float | None = None
         self.autopilot = False
         self.autopilots: dict[str, bool] = {}
+        self.said: dict[str, dict[str, str]] = {}
         self.decisions: dict[str, DecisionState] = {}
         self.findings: list[Finding] = []
         self.notes: list[str] = []
@@ -330,7 +332,7 @@ class State:
         twin.notes = self.notes[:]
         twin.adjustments = self.adjustments[:]
         twin.answers, twin.budget = self.answers.copy(), self.budget.copy()
-        twin.autopilots = self.autopilots.copy()
+        twin.autopilots, twin.said = self.autopilots.copy(), self.said.copy()
         twin.budgets, twin.models = self.budgets.copy(), self.models.copy()
         twin.counted = self.counted.copy()
         twin.usage = replace(self.usage, tokens=self.usage.tokens.copy())

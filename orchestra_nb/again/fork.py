@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -265,6 +267,13 @@ def _before(made: _Made, folder: RunFolder) -> Before:
     )
 
 
+def _drop(folder: RunFolder, stored: Mapping[str, Any]) -> None:
+    """What was taken over and does not count is no file of this run."""
+    if "file" in stored:
+        with contextlib.suppress(OSError):
+            (folder.path / stored["file"]).unlink()
+
+
 def taken_over(
     source: RunFolder,
     target: RunFolder,
@@ -289,5 +298,10 @@ def taken_over(
         template = graph.nodes[index].template
         index = index if template is None else template  # who does the template does its tasks
         worker = workers[index] if index < len(workers) else None
-        found[name] = replace(one, result=stored, load=loader(target, stored, worker))
+        found[name] = replace(
+            one,
+            result=stored,
+            load=loader(target, stored, worker),
+            drop=functools.partial(_drop, target, stored),
+        )
     return found

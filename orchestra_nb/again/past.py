@@ -71,10 +71,9 @@ def read_past(folder: RunFolder, *, until: float | None = None, before: int | No
     change = Change()
     last, ended, notes, edited = "", set(), [], set()
     for event in events:
-        if until is not None and event["t"] > until:
-            break
-        if before is not None and event["seq"] >= before:
-            break
+        late = until is not None and event["t"] > until
+        if state.seq and (late or (before is not None and event["seq"] >= before)):
+            break  # (The first line says that it began: that is always before.)
         if fold_line(state, event, change, problems):
             last = event["event"]
             if last in ("phase_complete", "phase_skipped"):

@@ -11,7 +11,7 @@ from ..lineage import Lineages
 from ..plan import Decision
 from ..plan.graph import Node
 from ..state import DecisionState, Outcome
-from .cards import Answered
+from .cards import OTHER, Answered
 from .reuse import Prior
 
 if TYPE_CHECKING:
@@ -75,6 +75,15 @@ class Repeats:
             return
         for text, who in shared.notes:
             engine.emit(events.note(text=text, who=who))
+        for name, answer in shared.said.items():
+            title = engine.state.graph.nodes[engine.state.graph.index[name]].title
+            words = answer.text if answer.key == OTHER else f"{answer.key} - {answer.text}"
+            fields = {"option": answer.key, "text": answer.text, "note": answer.note}
+            engine.emit(
+                events.plan_adjustment(
+                    description=f"{title} will be: {words}", said={name: fields}, who=shared.who
+                )
+            )
         changed = {
             key: value
             for key, value in shared.settings.items()
@@ -100,11 +109,14 @@ class Repeats:
 
     def answered(self, node: Node) -> Answered | None:
         """The outcome that a decision or checkpoint has as soon as it is reached."""
+        said = self._engine.state.said.get(node.id)
+        if said is not None and node.kind == "decision" and _offered(node.spec, said["option"]):
+            return Answered(
+                key=said["option"], text=said["text"], by="user", note=said.get("note", ""),
+                source="python",
+            )  # fmt: skip
         if self._shared is None or self._lineages is None:
             return None
-        said = self._shared.said.get(node.id)
-        if said is not None:
-            return said
         repeat = self._shared.outcomes.get(node.id)
         if repeat is None or repeat.before != self._lineages.before(node.index):
             return None
@@ -120,6 +132,13 @@ class Repeats:
             values=dict(outcome.values) if outcome.values else None,
             as_then=_as_then(repeat, outcome),
         )
+
+
+def _offered(spec: object, option: str) -> bool:
+    """Whether a decision still has an option: a run that goes on may have another plan."""
+    if not isinstance(spec, Decision):
+        return False
+    return spec.other if option == OTHER else any(o.key == option for o in spec.options)
 
 
 _FIELDS = {

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Prior", "Returned", "Reuse", "Values", "given_to"]
 
 
+def _nothing() -> None:
+    """What is kept for a resume is the run's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What an earlier attempt at a task came to.
@@ -44,6 +48,7 @@ class Prior:
         told: ``[kind, text]`` of what its agent found.
         load: Gives the result.
         item: A hash of the item it was for; empty where there is none.
+        drop: Called when it does not count: what was kept for it can go.
     """
 
     run: str
@@ -59,6 +64,7 @@ class Prior:
     told: list[list[str]]
     load: Callable[[], object]
     item: str = ""
+    drop: Callable[[], None] = _nothing
 
 
 def given_to(
@@ -255,6 +261,7 @@ class Reuse:
         assert self._lineages is not None
         if key and prior.key:
             if key != prior.key:
+                prior.drop()
                 return False
             if request:  # a request holds all that it is given
                 self._take(index, prior, key)
@@ -269,6 +276,7 @@ class Reuse:
             inputs=engine.inputs,
         )
         if prior.given not in (given, LOST):
+            prior.drop()
             return False
         self._take(index, prior, prior.key)
         return True

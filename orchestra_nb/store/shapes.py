@@ -102,6 +102,12 @@ def _are_flags(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
 
 
+def _are_said(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        _are_named_texts(one) and {"option", "text"} <= one.keys() for one in value.values()
+    )
+
+
 def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
@@ -139,6 +145,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "models": _are_names,
     "usd": _is_number,
     "autopilot_of": _are_flags,
+    "said": _are_said,
     "result": _is_mapping,
     "values": _or_null(_is_mapping),
     "detail": lambda value: isinstance(value, (str, dict)),

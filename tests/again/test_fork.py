@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import orchestra_nb as onb
+from orchestra_nb.housekeeping.inspecting import inspect
 from orchestra_nb.plan import Plan
 
 from .stage import folded, lines_of, seen
@@ -161,6 +162,7 @@ def test_from_an_earlier_moment(run: onb.Run, tally: Tally) -> None:
     assert said["database-technology"] == ("ask", "had not been decided")
     assert said["scout"] == ("keep", "done")
     assert said["api"] == ("run", "had not started")
+    assert {one[0] for one in seen(run.fork(at=0, dry_run=True)).values()} == {"run", "ask"}
     assert seen(run.fork(at="scout", dry_run=True))["scout"] == ("run", "had not started")
     assert seen(run.fork(at=3600, dry_run=True)) == seen(run.fork(dry_run=True))
     assert seen(run.fork(at="1h", dry_run=True)) == seen(run.fork(dry_run=True))
@@ -471,3 +473,39 @@ def test_a_plan_that_grew_is_shared_item_by_item(tally: Tally) -> None:
     other = Plan.parse(GROWING.replace("a b c", "a x c"), format="yaml")
     onb.run(other, made, reuse="last").wait(20)
     assert tally.taken() == {"lister": 1, "maker-2": 1, "ender": 1}
+
+
+def test_what_does_not_count_leaves_nothing(agents: dict[str, Any], run: onb.Run) -> None:
+    """A result that was taken over and differs in the end leaves no file: the folder is whole."""
+    fork = run.fork(tasks={"api": "Build half of it"})
+    fork.wait(20)
+    named = {
+        event["result"]["file"] for event in lines_of(fork) if "file" in (event.get("result") or {})
+    }
+    assert {f"results/{path.name}" for path in (fork.folder / "results").iterdir()} == named
+    assert inspect(fork.folder).findings == []
+
+
+def test_a_fork_that_breaks_off_keeps_its_wishes(agents: dict[str, Any], tally: Tally) -> None:
+    """A new choice that was not reached yet holds when the fork is resumed."""
+    gate = threading.Event()
+
+    def waits(context: onb.Context) -> dict[str, Any]:
+        assert gate.wait(20)
+        return looked(context)
+
+    run = onb.run(shop(), agents | {"scout": tally.agent(waits)})
+    until(run, lambda state: state.task("scout").status == "running")
+    fork = run.fork(decisions={"database-technology": {"option": "B", "note": "Three nodes"}})
+    until(fork, lambda state: state.task("scout").status == "running")
+    fork.stop()
+    gate.set()
+    run.stop()
+    resumed = onb.resume(fork.id, agents)
+    resumed.wait(20)
+    assert resumed.status == "completed"
+    (decision,) = [one for one in resumed.decisions if one.outcome is not None]
+    assert decision.outcome is not None
+    assert (decision.outcome.option, decision.outcome.by) == ("B", "user")
+    assert resumed.state.notes == ["Three nodes"]
+    assert "B - Cassandra" in resumed.results["api"]
