@@ -88,7 +88,7 @@ def agent_reused(state: State, e: Event, change: Change) -> None:
     task.attempt, task.result, task.key = e["attempt"], e["result"], e["key"]
     task.level, task.notes = e["level"], e["notes"]
     task.reused = e["run"] if e["run"] != state.id else ""
-    task.reused_s = e["duration_s"]
+    task.reused_s = e["duration_s"] if task.reused else 0.0
     task.error = task.given = ""
     for kind, text in e["told"]:
         state.findings.append(Finding(kind, text, task.agent, task.index, e["t"]))

@@ -27,7 +27,9 @@ VALUES: dict[str, Any] = {
     "error": "e", "delay_s": 1.0, "cause": "human", "result": None, "reason": "r",
     "summary": "s", "tokens": {"input": 1}, "decision_id": "d", "question": "q?", "option": "A",
     "by": "user", "response": "B", "description": "w", "who": "Ana", "until_s": None,
-    "remaining_s": 3.0, "tasks": ["t"], "good": True, "note": "n",
+    "remaining_s": 3.0, "tasks": ["t"], "good": True, "note": "n", "crashed": [], "plan": None,
+    "functions": ["a"], "template": "t", "items": [], "notes": 1, "key": "k", "cost": 0.1,
+    "told": [["insight", "x"]], "usd": 0.1, "compare": {},
 }  # fmt: skip
 
 
