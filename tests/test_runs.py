@@ -492,6 +492,7 @@ def test_a_script_that_ends_with_a_live_run_says_so(home: Path) -> None:
     assert float(done.stdout) < 1.2
     assert done.stderr.count("the script ended while run") == 1
     assert "Use run.wait() to wait for its end." in done.stderr
+    assert "To go on with it: onb.resume(" in done.stderr
     kinds = [line["event"] for line in last_log(home)]
     assert kinds[-1] == "run_interrupted"
 

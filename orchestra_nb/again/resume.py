@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..agents.rehearsal import Rehearsal
 from ..casting import Agents, functions_of, workers_of
 from ..engine.beginnings import Before, Resumed
 from ..engine.protocols import Worker
-from ..errors import CommandError, SetupError
+from ..errors import CommandError, Fault, PlanError, SetupError
 from ..events import Event
 from ..handle import Run
 from ..hearing import Hearers
@@ -20,6 +21,7 @@ from ..plan.graph import Graph
 from ..record import login_name
 from ..reviving import replan
 from ..runs import check_names, collector_paused, live_runs, open_run
+from ..settling import move
 from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
 from ..store.home import find_run
@@ -119,6 +121,9 @@ def _prepare(
         replan(now, declared.filled(), now.t, change)
         for number in change.phases_ended:  # they end when the run goes on
             now.phases[number - 1].ended_at = None
+        for task in (now.tasks[index] for index in change.ready):  # and these become ready then
+            task.ready_at = None
+            move(now, task, "pending", change)
     graph = now.graph
     check_names(graph)
     named = _named(graph, rerun)
@@ -166,8 +171,11 @@ def _tell_lost(past: Past) -> None:
         )
 
 
-def read_plan(given: Plan | str | Path, before: Plan) -> Plan:
+def read_plan(given: Any, before: Plan) -> Plan:
     """A changed plan, with the values that the run's inputs have."""
+    if not isinstance(given, (Plan, str, Path)):
+        fault = f"a plan is a Plan or the path of one, not {type(given).__name__}"
+        raise PlanError([Fault("", fault)])
     plan = configured(given if isinstance(given, Plan) else Plan.load(given))
     known = {key: item.default for key, item in before.inputs.items() if key in plan.inputs}
     return plan.model_copy(update={"inputs": plan.filled(known).inputs})

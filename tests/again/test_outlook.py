@@ -279,7 +279,7 @@ def test_what_the_level_leaves_out_is_not_done_again(work: Counted) -> None:
     text = PLAN.replace("{agent: b, task: Do b}", "{agent: b, task: Do b, min_level: 4}")
     run = played(plan_of(text), work.agents())
     work.taken()
-    told, resumed = again(run, work.agents(), rerun=["b"])
+    told, _ = again(run, work.agents(), rerun=["b"])
     assert told["b"] == ("skip", run.state.task("b").reason)
     assert work.taken() == {}
 
@@ -317,6 +317,8 @@ def test_a_plan_that_is_not_valid_is_refused(run: onb.Run, work: Counted) -> Non
     with pytest.raises(onb.PlanError, match="nobody"):
         text = PLAN.replace("depends_on: [b]", "depends_on: [nobody]")
         onb.resume(run.id, work.agents(), plan=plan_of(text))
+    with pytest.raises(onb.PlanError, match="a Plan or the path of one, not int"):
+        onb.resume(run.id, work.agents(), plan=5)  # type: ignore[call-overload]
     assert lines_of(run) == before
 
 

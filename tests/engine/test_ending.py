@@ -246,6 +246,7 @@ def lost(rig: Rig) -> None:
     assert isinstance(failure, StoreError)
     assert "disk full" in str(failure)
     assert "Nothing new was started" in str(failure)
+    assert "onb.resume('run-1')" in str(failure)
     assert rig.engine.state.status == "failed"
     assert rig.engine.state.open_decisions() == []
     assert rig.engine.running == {}
