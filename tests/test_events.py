@@ -15,7 +15,7 @@ MAKERS = {
     name: function
     for name, function in vars(events).items()
     if inspect.isfunction(function)
-    and function.__module__ == events.__name__
+    and function.__module__.startswith(events.__name__)
     and not name.startswith("_")
 }
 TASK = {"task": "t", "agent": "a", "phase": 1}
