@@ -43,7 +43,7 @@ def encode_events(events: Sequence[dict[str, Any]]) -> bytes:
     return to_bytes(text + "\n")
 
 
-def encode_line(entry: Mapping[str, Any]) -> bytes:
+def encode_line(entry: Mapping[Any, Any]) -> bytes:
     """One line of a file that is not the log; the entry itself is left as it is.
 
     Its names are anybody's: they may be no text, and hold secrets.

@@ -190,7 +190,7 @@ class Oracle:
 
     def _asks(self) -> bool:
         asks = self._plan.get("on_failure", "ask") == "ask"
-        return asks and self._plan.get("mode", "full_interactive") == "full_interactive"
+        return bool(asks and self._plan.get("mode", "full_interactive") == "full_interactive")
 
     def _succeeds(self, name: str) -> bool:
         agent = self._entries[name]["agent"]

@@ -141,7 +141,7 @@ def test_an_id_that_an_item_will_have(name: str, wrong: bool) -> None:
     """It is refused where it can be known, in any case of letters."""
     text = PLAN.replace("agent: writer", f"agent: {name}")
     if not wrong:
-        assert Plan.parse(text)
+        assert Plan.parse(text).phases
         return
     with pytest.raises(PlanError, match=f"called review-1, -2 and so on, and '{name}' is another"):
         Plan.parse(text)
