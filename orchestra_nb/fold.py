@@ -113,6 +113,8 @@ def _agent_wait(state: State, e: Event, change: Change) -> None:
 
 def _agent_complete(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
+    if task.result is not None:  # it was done before
+        task.unstored = task.key if task.result.get("kind") == "repr" else None
     task.result, task.key = e["result"], e.get("key", "")
     task.error = ""
     settle(state, task, "completed", e["t"], change)

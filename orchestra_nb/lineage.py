@@ -138,6 +138,7 @@ class Lineages:
         kind = stored.get("kind")
         if kind == "json" and "value" in stored:
             return ["json", stored["value"]]
-        if kind == "repr":  # nobody can compare it: taken for the same where its worker was
+        # What was not stored nobody can compare: taken for the same where its worker was.
+        if kind == "repr" or task.unstored == task.key:
             return ["repr", task.key]
         return [kind, stored.get("sha256")]

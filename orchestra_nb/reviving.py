@@ -100,5 +100,7 @@ def agent_reused(state: State, e: Event, change: Change) -> None:
 
 def disown(state: State, task: TaskState) -> None:
     """A result that was to be compared does not count: its agent begins anew."""
+    unstored = (task.result or {}).get("kind") == "repr"
+    task.unstored = task.key if unstored else None
     task.given, task.result = "", None
     state.findings = [one for one in state.findings if one.task != task.index]

@@ -55,7 +55,8 @@ class TaskState:
     notes there were when its attempt started, ``key`` says what its worker was; ``crashes`` counts
     how often the process died while it was at work; ``reused`` is the run its result comes from,
     where it took ``reused_s`` seconds;
-    ``given`` says that it has a result, which counts if it is given what this hash says.
+    ``given`` says that it has a result, which counts if it is given what this hash says;
+    ``unstored`` is the key of who made the result before this one, where that was not stored.
     """
 
     index: int
@@ -93,6 +94,7 @@ class TaskState:
     reused_s: float = 0.0
     grown_at: float | None = None
     given: str = ""
+    unstored: str | None = None
 
 
 @dataclass(slots=True)
