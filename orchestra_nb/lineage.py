@@ -136,9 +136,12 @@ class Lineages:
     def _result(self, task: TaskState) -> list[Any]:
         stored = task.result or {}
         kind = stored.get("kind")
+        # What was not stored nobody can compare: taken for the same where its worker was.
+        if kind == "repr":
+            return ["repr", task.key]
+        was = task.unstored
+        if was is not None and (was == task.key or not (was and task.key)):
+            return ["repr", was]
         if kind == "json" and "value" in stored:
             return ["json", stored["value"]]
-        # What was not stored nobody can compare: taken for the same where its worker was.
-        if kind == "repr" or task.unstored == task.key:
-            return ["repr", task.key]
         return [kind, stored.get("sha256")]
