@@ -6,6 +6,7 @@ run goes on; what is wrong with those keeps nothing from starting: they have nob
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -114,9 +115,11 @@ def workers_of(
 
 def functions_of(agents: Agents | None) -> list[str]:
     """The names that something other than Claude does."""
-    from .agents.claude import Claude
-
-    return sorted(name for name, agent in (agents or {}).items() if not isinstance(agent, Claude))
+    given = agents or {}
+    module = sys.modules.get(f"{__package__}.agents.claude")
+    if module is None:  # who was never imported is nobody: runs of functions load none of it
+        return sorted(given)
+    return sorted(name for name, agent in given.items() if not isinstance(agent, module.Claude))
 
 
 def _is_worker(agent: Any) -> bool:

@@ -19,6 +19,7 @@ import pytest
 
 import orchestra_nb as onb
 from orchestra_nb.errors import StoreError
+from orchestra_nb.store.settings import settings
 from tests.elsewhere import ROOT
 
 WITHIN_S = 60.0
@@ -256,10 +257,10 @@ def rows() -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own, for plans that agents run too."""
     gate.clear()
-    onb.configure(home=tmp_path / "home")
+    monkeypatch.setattr(settings, "home", tmp_path / "home")
     return tmp_path / "home"
 
 

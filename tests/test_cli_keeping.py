@@ -22,6 +22,7 @@ from orchestra_nb.store.home import list_runs
 from .engine.rig import choice, one_phase, task
 
 AUTO = {"mode": "fully_autonomous"}
+GO_ON = r"To go on with one that broke off, was stopped or failed: \S*orchestra-nb resume RUN"
 
 
 async def spends(context: onb.Context) -> str:
@@ -85,7 +86,8 @@ def test_runs_is_a_table(home: Path, ids: list[str]) -> None:
     """One line a run, the newest first, the columns below each other."""
     code, output = said("runs")
     assert code == 0
-    head, *rows = output.splitlines()
+    head, *rows, hint = output.splitlines()
+    assert re.fullmatch(GO_ON, hint)
     assert head.split() == [
         "RUN", "PROJECT", "STATUS", "STARTED", "TOOK", "TASKS", "DECISIONS", "COST",
     ]  # fmt: skip
@@ -107,10 +109,11 @@ def test_runs_that_go_on_come_first(home: Path, ids: list[str]) -> None:
         assert first[1].startswith(run.id)
         assert "1 (1 open)" in first[1]
         assert first[2] == "… and 2 more runs: --limit 0 shows all."
-        assert len(said("runs", "--limit", "0")[1].splitlines()) == 4
-        assert [line.split()[0] for line in said("runs", "--status", "failed")[1].splitlines()] == [
-            "RUN", ids[1],
-        ]  # fmt: skip
+        assert len(first) == 3  # what goes on needs no going on with
+        assert len(said("runs", "--limit", "0")[1].splitlines()) == 5
+        head, failed, hint = said("runs", "--status", "failed")[1].splitlines()
+        assert (head.split()[0], failed.split()[0]) == ("RUN", ids[1])
+        assert re.fullmatch(GO_ON, hint)
         assert ids[0] in said("runs", "--project", "pric")[1]
     finally:
         run.stop()
@@ -229,7 +232,7 @@ def test_what_can_t_be_repaired_stays_a_problem(home: Path, ids: list[str]) -> N
     result.unlink()
     code, output = said("check", ids[0], "--repair")
     assert code == 1
-    assert "results/0001.1.txt: missing" in output
+    assert "results/0001.1.txt: it is missing; the result that a line of the log" in output
     assert "Repaired" not in output
     assert output.endswith(f"{ids[0]}: 1 problem.\n")
 
@@ -338,5 +341,7 @@ def test_a_thousand_runs_are_listed_from_their_ends(
         twin = home / "runs" / f"2026010{number % 9 + 1}T0000{number:02d}Z-twin-{number:04x}"
         shutil.copytree(home / "runs" / ids[0], twin)
     monkeypatch.setattr("orchestra_nb.housekeeping.glance._from_all", None)
-    assert len(said("runs", "--limit", "0")[1].splitlines()) == 63
-    assert said("runs")[1].endswith("… and 42 more runs: --limit 0 shows all.\n")
+    assert len(said("runs", "--limit", "0")[1].splitlines()) == 64
+    more, hint = said("runs")[1].splitlines()[-2:]
+    assert more == "… and 42 more runs: --limit 0 shows all."
+    assert re.fullmatch(GO_ON, hint)
