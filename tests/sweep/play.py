@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -91,10 +92,11 @@ class Counter:
     Args:
         path: The file. Made by whoever counts; its operations are never swept.
         dies_at: The task at whose first call the process is killed.
+        beside: A task that is at work then, and comes to no end before.
     """
 
-    def __init__(self, path: Path, dies_at: str = ""):
-        self._path, self._dies_at = path, dies_at
+    def __init__(self, path: Path, dies_at: str = "", beside: str = ""):
+        self._path, self._dies_at, self._beside = path, dies_at, beside
         self._open, self._write, self._sync, self._close = os.open, os.write, os.fsync, os.close
 
     def first(self, task: str) -> bool:
@@ -107,7 +109,11 @@ class Counter:
         self._write(fd, task.encode() + b"\n")
         self._sync(fd)
         self._close(fd)
+        if task == self._beside:
+            threading.Event().wait()
         if task == self._dies_at:
+            while self._beside not in self._path.read_text().split():
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -135,7 +135,7 @@ def _sweep_row(row: Row, place: Path, template: Path, *, part: bool) -> None:
 def _broken_off(template: Path) -> None:
     """A run whose process was killed while it wrote, in the middle of everything."""
     template.mkdir()
-    counter = play.Counter(template / "calls", dies_at="judges")
+    counter = play.Counter(template / "calls", dies_at="judges", beside="packs")
     pid = _fork(lambda: play.begin(template / "home", counter, template / "said"), template)
     assert _waited(pid) == -signal.SIGKILL
     (run,) = list_runs(template / "home")

@@ -29,5 +29,7 @@ def test_every_promise_holds_after_a_fault(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-5_000:] + done.stderr[-2_000:]
     rows = json.loads(found.read_bytes())
     outcomes = {outcome for row in rows for outcome in row["outcomes"]}
-    assert outcomes == {"completed", "died", "refused", "stopped"}
+    assert outcomes == {"completed", "died", "failed", "refused", "stopped"}
+    failed = {row["name"] for row in rows if "failed" in row["outcomes"]}
+    assert failed == {"resume/open/full", "resume/open/once"}  # of who needs what can't be read
     assert sum(row["cases"] for row in rows) > 250
