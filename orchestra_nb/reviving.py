@@ -57,6 +57,7 @@ def run_resumed(state: State, e: Event, change: Change) -> None:
     if again:  # an agent that begins anew tells anew what it finds
         state.findings = [one for one in state.findings if one.task not in again]
     state.functions = frozenset(e["functions"])
+    state.resumed = (*state.resumed, e["t"])
     state.revivals += 1
     state.status, state.ended_at = "running", None
     recount(state, e["t"], change)
@@ -86,7 +87,7 @@ def agent_reused(state: State, e: Event, change: Change) -> None:
     """A task is done with a result that was there already."""
     task = state.tasks[state.graph.index[e["task"]]]
     task.attempt, task.result, task.key = e["attempt"], e["result"], e["key"]
-    task.level, task.notes = e["level"], e["notes"]
+    task.level, task.notes, task.began = e["level"], e["notes"], state.seq
     task.reused = e["run"] if e["run"] != state.id else ""
     task.reused_s = e["duration_s"] if task.reused else 0.0
     task.error = task.given = ""

@@ -57,6 +57,9 @@ class TaskState:
     where it took ``reused_s`` seconds;
     ``given`` says that it has a result, which counts if it is given what this hash says;
     ``unstored`` is the key of who made the result before this one, where that was not stored.
+    ``before`` is the status in which it was over before it was to be done again. ``began`` and
+    ``turned`` are numbers of events: its last attempt began with the one (or was found to need
+    none), with the other it came to another end than before.
     """
 
     index: int
@@ -95,6 +98,9 @@ class TaskState:
     grown_at: float | None = None
     given: str = ""
     unstored: str | None = None
+    before: TaskStatus | None = None
+    began: int = 0
+    turned: int = 0
 
 
 @dataclass(slots=True)
@@ -264,6 +270,7 @@ class State:
         said: Decision id -> the outcome it gets as soon as it is reached: option, text, note.
         functions: The names that were given in ``agents=``.
         parent: Id of the run whose results this one may share.
+        resumed: When it was taken up again, seconds since the run's start; once a time.
         revivals: How often something that was over became something to be done.
         status: The run's status.
         t: Time of the last event, seconds since the run's start.
@@ -272,8 +279,8 @@ class State:
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
         "counts", "decisions", "ended_at", "findings", "functions", "graph", "id", "level", "mode",
-        "models", "notes", "parent", "phases", "project", "rehearsal", "revivals", "said", "seq",
-        "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "models", "notes", "parent", "phases", "project", "rehearsal", "resumed", "revivals",
+        "said", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
@@ -281,6 +288,7 @@ class State:
         self.graph = graph
         self.id = self.parent = ""
         self.functions: frozenset[str] = frozenset()
+        self.resumed: tuple[float, ...] = ()
         self.revivals = 0
         self.project = plan.name
         self.level: int = plan.level

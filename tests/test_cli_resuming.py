@@ -140,3 +140,24 @@ def test_lists_and_checks_say_how_to_go_on(run: onb.Run) -> None:
     assert call("resume", run.id, "--agents", "my_agents:agents").exit_code == 0
     assert "resume RUN" not in call("runs").output
     assert json.loads((run.folder / "plan.json").read_text())["name"] == "From the command line"
+
+
+def test_only_what_is_new_is_told_of_a_run_that_goes_on(run: onb.Run) -> None:
+    """What it had come to is one line; then there is only what happens from there on."""
+    done = call("resume", run.id, "--agents", "my_agents:agents")
+    assert done.exit_code == 0, done.output
+    first, *more = done.output.splitlines()
+    assert first == f"Resumed {run.id}: 1 kept (a), 1 to do"
+    told = [line.split("] ", 1)[1].split(" ", 1)[1].strip() for line in more if line[0] == "["]
+    assert told[0] == "Starting b (attempt 2)"
+    assert told[1].startswith("Completed b (")
+    assert told[2:] == ["The run is over: completed"]
+    assert "\nResumed: after 0:00\n" in (run.folder / "orchestration-plan.md").read_text()
+
+
+def test_nothing_is_replayed_where_nothing_is_left_to_do(run: onb.Run) -> None:
+    """No event of a run that is done is told as if it happened now."""
+    assert call("resume", run.id, "--agents", "my_agents:agents").exit_code == 0
+    done = call("resume", run.id, "--agents", "my_agents:agents")
+    assert not [line for line in done.output.splitlines() if line.startswith("[")]
+    assert "resume" in done.output and "--agents my_agents:agents --rerun TASK" in done.output

@@ -26,12 +26,14 @@ from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
 from ..store.home import find_run
 from ..store.journal import FileJournal
+from ..store.masking import mask
 from ..store.settings import settings
 from ..webhook.hook import Webhook
 from ..wiring import begin, declared_s
 from .outlook import Outlook, look_ahead
+from .parent import Rest, rest_of
 from .past import Past, read_past
-from .preview import Preview
+from .preview import HEAD, Preview
 
 __all__ = ["cast", "read_plan", "resume"]
 
@@ -50,24 +52,34 @@ def resume(
     on_event: Callable[[Event], None] | None = None,
     on_decision: Callable[[DecisionState], None] | None = None,
     webhook: Webhook | None = None,
+    foreseen: Callable[[Preview, State], None] | None = None,
 ) -> Run | Preview:
-    """Go on with a run; see :func:`orchestra_nb.resume` for the arguments."""
+    """Go on with a run; see :func:`orchestra_nb.resume` for the arguments.
+
+    ``foreseen`` is called before anything starts: with what becomes of each task, and with what
+    the log came to.
+    """
     folder = RunFolder.open(find_run(str(run_id), where=home))
     _refuse_live(folder)
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     hearers.check()
     if dry_run:
         again = _prepare(read_past(folder), agents, plan, rerun, claude)
-        return Preview.of(again.past, again.now, again.workers, again.outlook)
+        return Preview.of(again.past, again.now, again.workers, again.outlook, owner=folder.owner)
     # The lock first: what is read then is all there is, and stays so.
     journal = FileJournal(folder, mirror=settings.mirror)
     try:
         again = _prepare(read_past(folder), agents, plan, rerun, claude)
         past, outlook = again.past, again.outlook
+        if foreseen is not None:
+            foreseen(Preview.of(past, again.now, again.workers, outlook), past.state)
         if past.over and not outlook.again:
             journal.close()
             return open_run(folder.path.name, home=folder.home)
         _tell_lost(past)
+        priors, shared = again.rest.take(folder, again.now.graph, again.workers)
+        # Nobody has to wait for the first turn to see it go on, or to be refused a second time.
+        again.now.status, again.now.ended_at = "running", None
         return begin(
             again.now,
             journal,
@@ -77,7 +89,10 @@ def resume(
             answers=again.now.answers,
             seed=seed,
             before=Before(
-                priors=outlook.priors, returned=outlook.returned, resumed=_resumed(again)
+                priors={**outlook.priors, **priors},
+                returned=outlook.returned,
+                resumed=_resumed(again),
+                shared=shared,
             ),
             functions=functions_of(agents),
         )
@@ -104,6 +119,7 @@ class _Again:
     now: State
     workers: list[Worker | None]
     outlook: Outlook
+    rest: Rest
 
 
 def _prepare(
@@ -114,11 +130,12 @@ def _prepare(
     claude: bool | None,
 ) -> _Again:
     """Find out all that can be known before anything starts."""
-    declared = past.declared if plan is None else read_plan(plan, past.declared)
+    declared = past.declared if plan is None else read_plan(plan, past)
     now = past.state.copy()
     if declared != past.declared:
         change = Change()
         replan(now, declared.filled(), now.t, change)
+        mask_texts(now)
         for number in change.phases_ended:  # they end when the run goes on
             now.phases[number - 1].ended_at = None
         for task in (now.tasks[index] for index in change.ready):  # and these become ready then
@@ -135,8 +152,15 @@ def _prepare(
     workers = cast(past, graph, agents, claude, idle)
     inputs = {key: item.default for key, item in declared.inputs.items()}
     outlook = look_ahead(past, now, workers, inputs=inputs, rerun=named)
+    rest = rest_of(past, now, outlook, named)
     _check_cast(graph, workers, outlook)
-    return _Again(past, declared, now, workers, outlook)
+    return _Again(past, declared, now, workers, outlook, rest)
+
+
+def mask_texts(state: State) -> None:
+    """A plan's texts as logs hold them: what is compared with those has to be like them."""
+    for task in state.tasks:
+        task.title = mask(task.title)
 
 
 def _resumed(again: _Again) -> Resumed:
@@ -171,12 +195,16 @@ def _tell_lost(past: Past) -> None:
         )
 
 
-def read_plan(given: Any, before: Plan) -> Plan:
-    """A changed plan, with the values that the run's inputs have."""
+def read_plan(given: Any, past: Past) -> Plan:
+    """A changed plan, with the values that the run's inputs have, and what the run overrode."""
     if not isinstance(given, (Plan, str, Path)):
         fault = f"a plan is a Plan or the path of one, not {type(given).__name__}"
         raise PlanError([Fault("", fault)])
-    plan = configured(given if isinstance(given, Plan) else Plan.load(given))
+    plan, before = given if isinstance(given, Plan) else Plan.load(given), past.declared
+    kept = {name: getattr(before, name) for name in HEAD if name in (past.overrides or ())}
+    if past.overrides is None and plan.budget is None:
+        kept["budget"] = before.budget  # where nobody knows whose a cap was, it stays
+    plan = configured(plan.with_(**kept) if kept else plan)
     known = {key: item.default for key, item in before.inputs.items() if key in plan.inputs}
     return plan.model_copy(update={"inputs": plan.filled(known).inputs})
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .base import COMPLETED, STOPPED, Autopilot, Home, command_name, say, tried
+from .base import COMPLETED, STOPPED, Autopilot, Home, say, tried
 from .finding import RunName, folder_of
 from .plans import load
-from .showing import CODES, agents_of, show
+from .showing import CODES, agents_of, go_on, show
+
+if TYPE_CHECKING:
+    from ..again.preview import Preview
+    from ..state import State
 
 __all__ = ["resume"]
+
+_MOST_NAMED = 5
+_TO_DO = ("run", "compare", "ask")
 
 
 def resume(
@@ -58,14 +65,31 @@ def resume(
             say(line)
         raise typer.Exit(COMPLETED)
 
+    options = () if agents is None else ("--agents", agents)
+    before: list[State] = []
+    foreseen: list[Preview] = []
+
+    def foresee(preview: Preview, state: State) -> None:
+        foreseen.append(preview)
+        before.append(state)
+
     def start(runs: Any) -> Any:
-        found: Any = take_up(run_id, functions, **settings)
-        if found.finished:
-            say(
-                f"Nothing is left to do in {run_id}. To do a task again: "
-                f"{command_name()} resume {run_id} --rerun TASK"
-            )
+        found: Any = take_up(run_id, functions, foreseen=foresee, **settings)
+        if any(one.action in _TO_DO for one in foreseen[-1].nodes):
+            say(_resumed(run_id, foreseen[-1]))
+        else:
+            line = go_on(found.folder, (*options, "--rerun", "TASK"), "To do a task again")
+            say(f"Nothing is left to do in {run_id}. {line}")
         return found
 
-    options = () if agents is None else ("--agents", agents)
-    raise typer.Exit(CODES.get(show(start, yes, again=options).status, STOPPED))
+    shown = show(start, yes, again=options, since=lambda: before[-1])
+    raise typer.Exit(CODES.get(shown.status, STOPPED))
+
+
+def _resumed(run_id: str, preview: Preview) -> str:
+    kept = [one.id for one in preview.nodes if one.action == "keep" and one.kind == "task"]
+    more = len(kept) - _MOST_NAMED
+    named = ", ".join(kept[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    to_do = sum(one.action in _TO_DO for one in preview.nodes)
+    which = f" ({named})" if kept else ""
+    return f"Resumed {run_id}: {len(kept):,} kept{which}, {to_do:,} to do"

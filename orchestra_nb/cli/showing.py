@@ -25,6 +25,7 @@ from .base import (
 )
 
 if TYPE_CHECKING:
+    from ..state import State
     from ..views.terminal import TerminalView
 
 __all__ = ["CODES", "agents_of", "go_on", "show"]
@@ -61,13 +62,20 @@ def agents_of(reference: str) -> Mapping[str, Any]:
     return found
 
 
-def show(start: Callable[[Any], Any], autopilot: bool, *, again: Sequence[str] = ()) -> Any:
+def show(
+    start: Callable[[Any], Any],
+    autopilot: bool,
+    *,
+    again: Sequence[str] = (),
+    since: Callable[[], State | None] = lambda: None,
+) -> Any:
     """Start a run, show it until it is over, say what it left. Ctrl-C stops it.
 
     Args:
         start: Gets :mod:`orchestra_nb.runs` and gives the run.
         autopilot: Whether every recommendation is taken at once.
         again: Options that a resume of it needs, too.
+        since: Gives, once it goes on, what it had come to before: of that nothing is said.
     """
     from .. import runs
     from ..views.lines import summary
@@ -80,7 +88,7 @@ def show(start: Callable[[Any], Any], autopilot: bool, *, again: Sequence[str] =
             run = tried(lambda: start(runs))
             if autopilot:
                 run.autopilot = True
-            view.attach(run)
+            view.attach(run, since=since())
     except KeyboardInterrupt:
         if run is None:
             raise typer.Exit(STOPPED) from None

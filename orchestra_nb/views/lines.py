@@ -56,16 +56,31 @@ class Lines:
 
     Args:
         unicode: Whether the reader can show more than ASCII.
+        since: What the run had come to before it went on: of that nothing is said.
     """
 
-    def __init__(self, *, unicode: bool = True):
+    def __init__(self, *, unicode: bool = True, since: State | None = None):
         self._symbols = _SYMBOLS if unicode else _ASCII
-        self._tasks: dict[int, tuple[str, int]] = {}
-        self._asked: set[str] = set()
-        self._settled: set[str] = set()
+        # By id: a run that goes on with another plan, or that grew, has others by index.
+        self._tasks: dict[str, tuple[str, int]] = {}
+        # By when it opened, too: what was open when a run broke off is asked anew.
+        self._asked: set[tuple[str, float]] = set()
+        self._settled: set[tuple[str, float]] = set()
+        self._old: set[tuple[str, str, str, float]] = set()
         self._findings = 0
         self._status = ""
-        self._begun = False
+        self._begun = since is not None
+        self._broke_off: set[str] = set()
+        if since is not None:
+            self._pass_over(since)
+
+    def _pass_over(self, since: State) -> None:
+        self._tasks = {task.id: (task.status, task.attempt) for task in since.tasks}
+        self._asked = {(one.id, one.opened_at) for one in since.decisions.values()}
+        self._settled = self._asked.copy()
+        self._old = {(one.kind, one.text, one.agent, one.at) for one in since.findings}
+        self._status = since.status
+        self._broke_off = {task.id for task in since.tasks if task.attempt}
 
     def changes(self, state: State, *, how: How | None = None) -> list[str]:
         """The lines for everything new since the last call, in the order it happened.
@@ -80,12 +95,14 @@ class Lines:
             found.append((0.0, _HEAD, self._head(state)))
         for task in state.tasks:
             now = (task.status, task.attempt)
-            if task.kind == "task" and self._tasks.get(task.index) != now:
-                found += self._task(task, self._tasks.get(task.index, ("pending", 0)))
-                self._tasks[task.index] = now
+            if task.kind == "task" and self._tasks.get(task.id) != now:
+                found += self._task(task, self._tasks.get(task.id, ("pending", 0)))
+                self._tasks[task.id] = now
         for decision in state.decisions.values():
             found += self._decision(decision, state, how)
         for finding in state.findings[self._findings :]:
+            if (finding.kind, finding.text, finding.agent, finding.at) in self._old:
+                continue
             kind = words.FINDING_WORDS.get(finding.kind, "Finding")
             text = f"{kind}: {words.cut(finding.text, _CUT)} ({words.cut(finding.agent, 60)})"
             found.append((finding.at, _HEAD, self._line(finding.at, finding.kind, text)))
@@ -120,8 +137,15 @@ class Lines:
 
         if task.started_at is not None and before[1] == 0 and task.attempt:
             say(task.started_at, "start", f"Starting {name}")
+        elif task.id in self._broke_off and task.attempt > before[1]:
+            self._broke_off.discard(task.id)
+            last = task.spans[-1][1] if task.spans else task.started_at
+            say(last, "start", f"Starting {name} (attempt {task.attempt})")
         took = format_duration((task.ended_at or 0.0) - (task.started_at or 0.0))
         match task.status:
+            case "completed" if task.attempt == before[1] and task.id in self._broke_off:
+                text = f"Kept {name}: what comes before it came out the same"
+                say(task.ended_at, "done", text)
             case "completed" if task.reused:
                 say(task.ended_at, "done", f"Reused {name}, {reused(task)}")
             case "completed":
@@ -140,8 +164,9 @@ class Lines:
     def _decision(self, decision: DecisionState, state: State, how: How | None) -> list[Told]:
         found: list[Told] = []
         title = words.cut(decision.title, 200)
-        if decision.id not in self._asked:
-            self._asked.add(decision.id)
+        key = decision.id, decision.opened_at
+        if key not in self._asked:
+            self._asked.add(key)
             at = decision.opened_at
             if decision.open:
                 asked = [self._line(at, "question", f"Decision required: {title}")]
@@ -151,14 +176,14 @@ class Lines:
                 asked.append(self._line(at, "clock", words.countdown(decision, at)))
                 found += [(at, _ASK, line) for line in asked]
         outcome = decision.outcome
-        if outcome is not None and decision.id not in self._settled:
-            self._settled.add(decision.id)
+        if outcome is not None and key not in self._settled:
+            self._settled.add(key)
             text = f"Decision: {title}: {words.choice(decision, outcome)}. "
             text += words.outcome_sentence(decision, outcome, mode=state.mode)
             text = f"{text} {words.noted(decision, outcome, _CUT)}".rstrip()
             found.append((outcome.at, _DECIDE, self._line(outcome.at, "decision", text)))
-        elif decision.withdrawn and decision.id not in self._settled:
-            self._settled.add(decision.id)
+        elif decision.withdrawn and key not in self._settled:
+            self._settled.add(key)
             text = f"{title} was withdrawn: {words.cut(decision.withdrawn, _CUT)}"
             found.append((state.t, _DECIDE, self._line(state.t, "cancelled", text)))
         return found

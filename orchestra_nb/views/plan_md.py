@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..plan import Decision, Task, load_levels
+from ..plan.durations import clock
 from ..plan.graph import Graph, Node
 from ..plan.text import slug
 from ..state import State, TaskState
@@ -36,7 +37,8 @@ _CUT: Final = 500
 # Where these stand in foreign text, a script that searches the file would take it for a status.
 _CHECKED = re.compile(r"\[(.)\]")
 _STRUCTURE = re.compile(
-    r"\W|\d+[.)]|(?:generated|status|level|mode|timeline|on failure|rehearsal|checkpoint)\s*:",
+    r"\W|\d+[.)]|"
+    r"(?:generated|resumed|status|level|mode|timeline|on failure|rehearsal|checkpoint)\s*:",
     re.IGNORECASE,
 )
 
@@ -87,6 +89,8 @@ def _header(state: State, began: float) -> Iterator[str]:
     yield f"# Orchestration Plan: {_text(state.project)}"
     yield f"Generated: {generated}"
     yield f"Status: {_RUN.get(state.status, state.status.upper())}"
+    for at in state.resumed:
+        yield f"Resumed: after {clock(at)}"
     yield f"Level: {state.level} ({level.name})"
     if state.mode != "full_interactive":
         yield f"Mode: {_text(state.mode)}"

@@ -139,7 +139,7 @@ class TerminalView:
         """Whether there is a terminal that can redraw."""
         return self.console.is_terminal and not self.console.is_dumb_terminal
 
-    def attach(self, run: Shown, *, keys: Keys | None = None) -> None:
+    def attach(self, run: Shown, *, keys: Keys | None = None, since: State | None = None) -> None:
         """Show the run until it is finished.
 
         Ctrl-C ends the showing, not the run, and clears the picture; attached again, the view
@@ -148,7 +148,10 @@ class TerminalView:
         Args:
             run: The run.
             keys: Where answers are typed; standard input if absent.
+            since: What it had come to before it went on: lines tell only of what is new.
         """
+        if since is not None:
+            self._lines = Lines(unicode=self.unicode, since=since)
         if self.live:
             self._attach_live(run, keys or Keys())
         else:
