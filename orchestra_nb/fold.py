@@ -54,10 +54,13 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
     move(state, task, "running", change)
     t = e["t"]
     task.attempt, task.level, task.notes = e["attempt"], state.level, e.get("notes", 0)
+    task.began = state.seq
     if task.started_at is None:
         task.started_at = t
-        if task.ready_at is not None and t - task.ready_at > 0.05:
-            task.spans.append(["slot", task.ready_at, t])
+        close_span(task, t)
+        since = max([task.ready_at or t, *(span[2] for span in task.spans[-1:])])
+        if t - since > 0.05:
+            task.spans.append(["slot", since, t])
     if task.given:
         disown(state, task)
     task.message_at = t
@@ -102,6 +105,9 @@ def _agent_retry(state: State, e: Event, change: Change) -> None:
 def _agent_wait(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     cause, t = e["cause"], e["t"]
+    if task.status == "ready":  # it has not begun: something else has to be said first
+        _not_yet(task, e, change)
+        return
     if e.get("error"):  # it failed, and a person says what comes of that
         task.error = e["error"]
         _in_vain(task)
@@ -109,6 +115,17 @@ def _agent_wait(state: State, e: Event, change: Change) -> None:
     task.message_at = t
     move(state, task, "waiting" if cause else "running", change)
     open_span(task, cause or "run", t)
+
+
+def _not_yet(task: TaskState, e: Event, change: Change) -> None:
+    """A task that could begin waits for a person; or does not any more."""
+    task.wait_cause, task.wait_detail = e["cause"], e["detail"]
+    change.tasks.add(task.index)
+    if e["cause"]:
+        since = task.ready_at if task.ready_at is not None else e["t"]
+        task.spans.append([e["cause"], since, None])
+    else:
+        close_span(task, e["t"])
 
 
 def _agent_complete(state: State, e: Event, change: Change) -> None:

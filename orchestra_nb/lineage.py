@@ -13,16 +13,45 @@ from typing import Any
 
 from .state import SETTLED, State, TaskState
 
-__all__ = ["LOST", "Lineages", "digest"]
+__all__ = ["LOST", "TURNED", "Lineages", "digest", "outdated"]
 
 LOST = "?"
 """The lineage of what has no end in a log, and of all after it: the line that told it is lost."""
+
+TURNED = "!"
+"""Equal to nothing that is given: what came before it is known to be another thing by now."""
 
 
 def digest(*parts: Any) -> str:
     """A short hash of JSON-able values; equal values give equal hashes in every process."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def outdated(state: State) -> frozenset[int]:
+    """Indexes of the tasks that began before something they were given came out differently.
+
+    That is so where what had failed, or was left out, was tried again later.
+    """
+    graph, tasks = state.graph, state.tasks
+    if not any(task.turned for task in tasks):
+        return frozenset()
+    latest = [0] * len(tasks)  # of it, and of all that came before it
+    gates: dict[int, int] = {}
+    found = set()
+    for index in graph.order:
+        node, task = graph.nodes[index], tasks[index]
+        before = [latest[i] for i in (*node.needs, *node.items, *(i for i, _ in node.when))]
+        for gate in node.gates:
+            if gate not in gates:
+                gates[gate] = max((latest[i] for i in graph.gate_members[gate]), default=0)
+            before.append(gates[gate])
+        turned = max(before, default=0)
+        if node.kind != "checkpoint":  # that hands on nothing
+            latest[index] = max(turned, task.turned)
+        if task.kind == "task" and task.began < turned:
+            found.add(index)
+    return frozenset(found)
 
 
 class Lineages:
@@ -54,9 +83,9 @@ class Lineages:
             else:
                 todo.pop()
                 before = self._before(one)
-                over = self._state.tasks[one].status in SETTLED
-                known = over and before != LOST
-                self._of[one] = digest(*self._own(one), before) if known else LOST
+                own = self._own(one)
+                known = own is not None and before != LOST
+                self._of[one] = digest(*(own or ()), before) if known else LOST
         return self._of[index]
 
     def before(self, index: int) -> str:
@@ -119,9 +148,13 @@ class Lineages:
             self._gates[gate, unseen] = found
         return found
 
-    def _own(self, index: int) -> list[Any]:
+    def _own(self, index: int) -> list[Any] | None:
         state = self._state
         task = state.tasks[index]
+        if task.status not in SETTLED:
+            # What is tried again: who began before that was given its failure.
+            tried = task.before is not None and task.before != "completed"
+            return [task.id, task.before] if tried else None
         if task.kind in ("task", "group"):
             if task.status != "completed":
                 return [task.id, task.status]
@@ -143,5 +176,6 @@ class Lineages:
         if was is not None and (was == task.key or not (was and task.key)):
             return ["repr", was]
         if kind == "json" and "value" in stored:
-            return ["json", stored["value"]]
+            # In its own order: a ranking the other way round is another one.
+            return ["json", json.dumps(stored["value"], default=repr)]
         return [kind, stored.get("sha256")]

@@ -43,6 +43,10 @@ def settle(state: State, task: TaskState, status: TaskStatus, t: float, change: 
     """A node is over: whoever waited for it counts one dependency less."""
     if task.status in SETTLED:
         return
+    if task.before is not None:
+        if task.before != status or status == "completed":
+            task.turned = state.seq
+        task.before = None
     move(state, task, status, change)
     close_span(task, t)
     task.ended_at = t
@@ -86,6 +90,7 @@ def release(state: State, task: TaskState, t: float, change: Change) -> None:
 
 def begin_anew(state: State, task: TaskState, change: Change) -> None:
     """What was over or left out is to be done; :func:`recount` is to follow."""
+    task.before = task.status
     move(state, task, "pending", change)
     state.unsettled += 1
     task.ended_at = task.fraction = None

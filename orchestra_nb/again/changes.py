@@ -8,7 +8,7 @@ from typing import Any, cast
 from ..agents.context import Context
 from ..engine.protocols import Job, Worker
 from ..engine.reuse import Prior, Values, given_to
-from ..lineage import Lineages
+from ..lineage import LOST, TURNED, Lineages, outdated
 from ..plan.graph import Node
 from ..plan.text import named
 from ..state import State, TaskState
@@ -18,6 +18,8 @@ from .past import Past, loader
 __all__ = ["Changes"]
 
 _UNKNOWN = "nobody can tell whether its function changed"
+_NAMED = 4
+"""So many names of what is not compared are told."""
 
 
 class Changes:
@@ -44,6 +46,7 @@ class Changes:
         self._past, self._now, self._workers = past, now, workers
         self._inputs = inputs
         self._was, self._is = Lineages(past.state), Lineages(now)
+        self._outdated = outdated(past.state)
         self._to_all = self._said_to_all()
         self._level_changed = past.declared.level != now.graph.plan.level
         self._lacks: dict[int, str] = {}
@@ -81,7 +84,9 @@ class Changes:
             key = self._request_key(node, task, key_of)
             if key and key != task.key:
                 return "its request to the model changed", ""
-            return "", "" if key else "its request can't be made again to compare it"
+            if key:
+                return "", _uses(worker)
+            return self._outdated_by(old), "its request can't be made again to compare it"
         key = getattr(worker, "key", "")
         if key and task.key and key != task.key:
             return "its function changed", ""
@@ -90,7 +95,11 @@ class Changes:
             return changed, ""
         if worker is None:
             return "", "no function was given to compare it with"
-        return "", "" if key and task.key else _UNKNOWN
+        if not (key and task.key):
+            return "", _UNKNOWN
+        # Of what is kept all that came before it is kept too: that is known.
+        lost = open and (old.given or self._was.before(old.index)) == LOST
+        return "", "the log lost what came before it" if lost else _uses(worker)
 
     def waits_differ(self, node: Node, task: TaskState) -> bool:
         """Whether the plan says anew what a node waits for."""
@@ -127,6 +136,8 @@ class Changes:
     def _input(self, node: Node, task: TaskState, old: TaskState, *, open: bool) -> str:
         if task.title != old.title:
             return "its text changed"
+        if self._outdated_by(old):
+            return self._outdated_by(old)
         if self.level(task) != old.level:
             return f"the level changed from {old.level} to {self.level(task)}"
         if self._to_all:
@@ -136,6 +147,12 @@ class Changes:
         if self._was.before(old.index) != self._is.before(node.index):
             return "what it waits for changed"
         return ""
+
+    def _outdated_by(self, old: TaskState) -> str:
+        """Whether it is known to have been given another thing than what is there now."""
+        # What was to be compared when the run broke off: what it was given then is known.
+        late = not old.given and old.index in self._outdated
+        return "what it was given came out differently later" if late else ""
 
     def _request_key(self, node: Node, task: TaskState, key_of: Callable[[Any], str]) -> str:
         state = self._now
@@ -182,14 +199,19 @@ class Changes:
         was, old = self._past.state, self.before(task)
         if old is None:
             return None
-        given = old.given or given_to(
-            was,
-            self._was,
-            old.index,
-            text=old.title,
-            level=old.level,
-            notes=old.notes,
-            inputs=self._past.inputs,
+        late = TURNED if old.index in self._outdated else ""
+        given = (
+            old.given
+            or late
+            or given_to(
+                was,
+                self._was,
+                old.index,
+                text=old.title,
+                level=old.level,
+                notes=old.notes,
+                inputs=self._past.inputs,
+            )
         )
         return Prior(
             run=self._past.folder.id,
@@ -206,3 +228,13 @@ class Changes:
             load=self.load(task),
             item=was.graph.nodes[old.index].item,
         )
+
+
+def _uses(worker: Worker | None) -> str:
+    """What can't be compared of that which a worker uses; empty where all was."""
+    names = getattr(worker, "unfollowed", ())
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    is_are = "are" if len(names) > 1 else "is"
+    return f"it uses {', '.join(names[:_NAMED])}{more}, which {is_are} not compared"
