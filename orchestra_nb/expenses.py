@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from .engine.protocols import Worker
 from .errors import SetupError
 from .plan import Task
 from .plan.graph import Graph, Node
-from .plan.text import money
 from .store.durations import Used, read_durations, read_used
 
-__all__ = ["ANSWER_TOKENS", "RESULT_CHARS", "Expense", "check_prices", "expenses_of", "spend_card"]
+__all__ = ["ANSWER_TOKENS", "RESULT_CHARS", "Expense", "check_prices", "expenses_of"]
 
 ANSWER_TOKENS = 1_500
 """What an answer is assumed to have where nothing is known of the agent."""
@@ -46,6 +44,10 @@ class Expense:
         most_usd: US dollars of that exchange at the dearest prices that apply.
         basis: What is expected is known from where.
         unknown: What is not known, and why; empty if nothing.
+        per_item: Whether it is done once per item of a list that is not there yet; amounts are of
+            one item.
+        times: How often it is done; of a list that is not there yet as often as its ``expect``
+            says, ``None`` if that says nothing.
     """
 
     task: str
@@ -59,6 +61,8 @@ class Expense:
     most_usd: float | None = 0.0
     basis: str = ""
     unknown: str = ""
+    per_item: bool = False
+    times: int | None = 1
 
 
 def expenses_of(
@@ -86,8 +90,14 @@ def _expense(graph: Graph, node: Node, worker: Any, past: list[float], used: lis
     spec = node.spec
     assert isinstance(spec, Task)
     seconds = statistics.median(past) if len(past) >= ENOUGH else spec.estimate
-    known = "" if seconds is not None else "its time: no estimate, and too few past attempts"
+    known = (
+        ""
+        if seconds is not None
+        else f"how long it takes: no estimate, and fewer than {ENOUGH} past attempts"
+    )
     entry = graph.plan.agent_for(node.agent)
+    per_item = node.each is not None and node.kind == "task"
+    times = node.each.expect if per_item and node.each is not None else 1
     timeout = spec.timeout if spec.timeout is not None else (entry.timeout if entry else None)
     retries = spec.retries if spec.retries is not None else entry.retries if entry else None
     retries = getattr(worker, "retries", 0) if retries is None else retries
@@ -96,13 +106,26 @@ def _expense(graph: Graph, node: Node, worker: Any, past: list[float], used: lis
         return Expense(
             node.id, node.agent, "", seconds, most_seconds,
             basis="a function" if worker is not None else "nobody", unknown=known,
+            per_item=per_item, times=times,
         )  # fmt: skip
     model = getattr(worker, "model", "") or "?"
     reckon = getattr(worker, "expected", None)
     if not callable(reckon):
         unknown = "; ".join(filter(None, [known, "what it uses: the agent does not say"]))
         return Expense(
-            node.id, node.agent, model, seconds, most_seconds, None, None, None, None, "", unknown
+            node.id,
+            node.agent,
+            model,
+            seconds,
+            most_seconds,
+            None,
+            None,
+            None,
+            None,
+            "",
+            unknown,
+            per_item,
+            times,
         )
     before = len(graph.parents(node.index))
     all_before = min(FULL_RESULTS_CHARS, FULL_RESULT_CHARS * len(graph.ancestors(node.index)))
@@ -117,11 +140,11 @@ def _expense(graph: Graph, node: Node, worker: Any, past: list[float], used: lis
         usd = statistics.median(paid) if paid and usd is not None else usd
         basis = f"{len(same)} past attempts"
     faults = [known, f"its cost: {model!r} has no known price" if usd is None else ""]
-    if node.each is not None:
-        faults.append("how often: it is done for each item of a list that is not known yet")
+    if times is None:
+        faults.append("how often: once per item of a list that is not there yet")
     return Expense(
         node.id, node.agent, model, seconds, most_seconds, tokens, most_tokens, usd, most_usd,
-        basis, "; ".join(filter(None, faults)),
+        basis, "; ".join(filter(None, faults)), per_item, times,
     )  # fmt: skip
 
 
@@ -160,64 +183,3 @@ def unpriced(worker: Any) -> str | None:
         return None
     model, prices = getattr(worker, "model", "?"), getattr(worker, "prices", None)
     return model if prices is None or prices.of(model) is None else None
-
-
-def spend_card(
-    expenses: Sequence[Expense], budget: Mapping[str, Any], project: str
-) -> dict[str, Any]:
-    """What the card before the first paid call says.
-
-    Args:
-        expenses: Of the tasks that may run.
-        budget: Caps of the run.
-        project: Name of the plan.
-    """
-    paid = [row for row in expenses if row.model]
-    usd = sum(row.usd or 0.0 for row in paid)
-    most = sum(row.most_usd or 0.0 for row in paid)
-    tokens = sum(row.tokens or 0 for row in paid)
-    most_tokens = sum(row.most_tokens or 0 for row in paid)
-    unknown = [row for row in paid if row.usd is None]
-    models = Counter(row.model for row in paid)
-    cap, token_cap = budget.get("usd"), budget.get("tokens")
-    fits = (cap is None or (most <= cap and not unknown)) and (
-        token_cap is None or most_tokens <= token_cap
-    )
-    about = f"about {money(usd)}" if len(unknown) < len(paid) else "unknown cost"
-    who = "1 task calls" if len(paid) == 1 else f"{len(paid):,} tasks call"
-    capped = [money(cap)] if cap is not None else []
-    capped += [f"{token_cap:,} tokens"] if token_cap is not None else []
-    said = [f"{who} {', '.join(models)}."]
-    said.append(
-        f"At most {money(most)} for one full-length answer each; rounds of tools and further "
-        "attempts come on top."
-    )
-    if unknown:
-        said.append(f"Of {len(unknown):,} the cost is not known.")
-    said.append(
-        f"The budget holds: {' and '.join(capped)}." if capped else "No budget limits this run."
-    )
-    if cap is not None or token_cap is not None:
-        because = "the worst case fits the budget"
-    else:
-        because = "this run was started to be done"
-    rows = sorted(paid, key=lambda row: -(row.most_usd or 0.0))
-    return {
-        "title": f"Start paid work: {about} expected",
-        "context": " ".join(said),
-        "fits": fits,
-        "because": because if fits else "",
-        "project": project,
-        "usd": round(usd, 6),
-        "most_usd": round(most, 6),
-        "tokens": tokens,
-        "most_tokens": most_tokens,
-        "unknown": len(unknown),
-        "budget": {"usd": cap, "tokens": token_cap},
-        "models": dict(models),
-        "rows": [
-            {"task": row.task, "model": row.model, "usd": row.usd, "most_usd": row.most_usd}
-            for row in rows[:MOST_ROWS]
-        ],
-        "total": len(paid),
-    }

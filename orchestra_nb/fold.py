@@ -58,7 +58,8 @@ def _agent_start(state: State, e: Event, change: Change) -> None:
     if task.started_at is None:
         task.started_at = t
         close_span(task, t)
-        since = max([task.ready_at or t, *(span[2] for span in task.spans[-1:])])
+        ready_at = t if task.ready_at is None else task.ready_at
+        since = max([ready_at, *(span[2] for span in task.spans[-1:])])
         if t - since > 0.05:
             task.spans.append(["slot", since, t])
     if task.given:

@@ -15,9 +15,10 @@ from .engine.engine import Engine
 from .engine.loops import loops
 from .engine.orders import Order
 from .engine.protocols import Job, Worker
-from .expenses import expenses_of, spend_card
+from .expenses import expenses_of
 from .handle import Run
 from .hearing import Hearers, Hearing
+from .outlay import spend_card
 from .plan import Task
 from .plan.graph import Graph, Node
 from .plan.levels import skip_reason
@@ -126,7 +127,8 @@ def begin(
         now = state.graph
         out = [i for i in todo if skip_reason(now.nodes[i].spec, state.level) is None]
         rows = expenses_of(now, engine.workers, folder.home, only=out)
-        return spend_card(rows, state.budget, state.project)
+        used = state.usage.cost, sum(state.usage.tokens.values())
+        return spend_card(rows, state.budget, state.project, used=used)
 
     inbox = Inbox(folder, lambda command, reply: engine.post(Order(command, reply)))
 
@@ -171,11 +173,12 @@ def begin(
     def on_end() -> None:
         inbox.close()
         hearing.close()
-        live.pop(run.id, None)
+        if live.get(run.id, (None,))[0] is run:  # not one that has taken it up again since
+            live.pop(run.id)
 
     engine.listen(on_change)
-    live[run.id] = (run, engine)  # a run that nobody holds goes on
     engine.on_end = on_end
     inbox.open()
+    live[run.id] = (run, engine)  # a run that nobody holds goes on
     engine.start()
     return run

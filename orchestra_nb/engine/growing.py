@@ -132,6 +132,8 @@ class Growing:
         now = {graph.index[one["id"]]: one["item"] for one in added}
         other = [n.index for n in before if not n.item or now.get(n.index) != n.item]
         engine.reuse.deal(node.id, now, other)
+        if engine.spending is not None:
+            engine.spending.grown(graph.nodes[node.index])
         for gone in before:
             if gone.id not in ids and not engine.settled(gone.index):
                 engine.attempts.forget(gone.index)

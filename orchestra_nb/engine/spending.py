@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .. import events
 from ..plan import Decision
+from ..plan.graph import Node
 from ..plan.levels import skip_reason
 from ..plan.parts import Option
 from ..state import Outcome
@@ -20,13 +22,16 @@ Forecast: TypeAlias = Callable[[], Mapping[str, Any]]
 """Says what a run may cost, JSON-able: ``title``, ``context``, and ``fits``, whether its worst case
 fits the budget; the rest is for the card."""
 START, STOP = "A", "B"
+WAITS_FOR = "Start paid work"
+"""What is held back is said to wait for that."""
+MOST_NAMED = 3
 
 
 class Spending:
     """Holds back what is paid until a person says start; everything else runs meanwhile.
 
     It is asked once a run: who let it start has let its resumption start too, also if that was
-    said beforehand.
+    said beforehand. Only a list that turns out longer than the card said is put before them again.
     """
 
     def __init__(self, engine: Engine, forecast: Forecast):
@@ -34,14 +39,19 @@ class Spending:
         self._held: dict[int, None] = {}
         self._open: str | None = None
         self._let = False
+        self._told: dict[str, int] = {}
+        """Template -> of how many items the card spoke that is open, or that was let start."""
 
     def begin(self) -> None:
         """Ask at once where it is known that something is to be paid."""
         engine = self._engine
-        self._let = any(
-            decision.purpose == "spend" and decision.outcome and decision.outcome.option == START
-            for decision in engine.state.decisions.values()
-        ) or any(task.attempt and self._paid(task.index) for task in engine.state.tasks)
+        for decision in engine.state.decisions.values():
+            let = decision.purpose == "spend" and decision.outcome is not None
+            if let and decision.outcome is not None and decision.outcome.option == START:
+                self._let, self._told = True, dict(decision.detail.get("lists", {}))
+        self._let = self._let or any(
+            task.attempt and self._paid(task.index) for task in engine.state.tasks
+        )
         if self._let or engine.reuse:
             return  # what is there already need not be paid: whoever comes first asks
         for node in engine.state.graph.nodes:
@@ -54,10 +64,22 @@ class Spending:
         """Whether a task that could start has to wait for the card."""
         if self._let or not self._paid(index) or self._engine.reuse.returns(index):
             return False
-        self._held[index] = None
+        if index not in self._held:
+            self._held[index] = None
+            self._say(index, waits=True)
         if self._open is None:
             self._ask()  # settled at once, it is back in the queue by now
         return True
+
+    def grown(self, group: Node) -> None:
+        """A list is there: its length may be another one than a person was told."""
+        if len(group.items) <= self._told.get(group.id, len(group.items)):
+            return
+        if self._open is not None:
+            self._engine.decisions.withdraw(self._open, f"{_items(group)}: asked anew")
+            self._ask()
+        elif self._let:
+            self._let = False  # whatever is paid and has not begun asks
 
     def close(self) -> None:
         """The run comes to its end: nothing is left to pay."""
@@ -67,8 +89,33 @@ class Spending:
     def _paid(self, index: int) -> bool:
         return bool(getattr(self._engine.workers[index], "paid", False))
 
+    def _say(self, index: int, *, waits: bool) -> None:
+        """A task that has not begun waits for a person, visibly, or does not any more."""
+        engine, node = self._engine, self._engine.state.graph.nodes[index]
+        if engine.state.tasks[index].status == "ready":
+            engine.emit(
+                events.agent_wait(
+                    task=node.id,
+                    agent=node.agent,
+                    phase=node.phase,
+                    cause="human" if waits else None,
+                    detail=WAITS_FOR if waits else "",
+                )
+            )
+
     def _ask(self) -> None:
         engine, detail = self._engine, dict(self._forecast())
+        grown = [node for node in engine.state.graph.nodes if node.kind == "group"]
+        more = [n for n in grown if len(n.items) > self._told.get(n.id, len(n.items))]
+        if more:
+            news = "; ".join(_items(node) for node in more[:MOST_NAMED])
+            detail["context"] = f"Now it is known: {news}. {detail['context']}"
+        self._told = {
+            node.id: len(node.items) if node.kind == "group" else node.each.expect or 0
+            for node in engine.state.graph.nodes
+            if node.each is not None and self._paid(node.index)
+        }
+        detail["lists"] = self._told
         at_once = engine.plan.mode == "fully_autonomous"
         spec = Decision(
             title=detail.pop("title"),
@@ -96,8 +143,13 @@ class Spending:
         self._let = True
         held, self._held = self._held, {}
         for index in held:
+            self._say(index, waits=False)
             if engine.state.tasks[index].status in ("ready", "retrying"):
                 engine.scheduler.put(index)
 
     def _closed(self, reason: str) -> None:
         self._open = None
+
+
+def _items(group: Node) -> str:
+    return f"{group.id} has {len(group.items):,} item{'s' * (len(group.items) != 1)}"

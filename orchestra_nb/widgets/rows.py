@@ -120,8 +120,12 @@ def row(state: State, task: TaskState) -> Row:
                 text = f"for {cut(first.title, 200)}"
                 return _row(state, task, "human", text, first.opened_at, spans)
             return _row(state, task, "pending", "", None, spans)
+        case "ready" if task.wait_cause == "human":
+            text = f"for {cut(task.wait_detail, 200)}"
+            return _row(state, task, "human", text, task.ready_at, spans)
         case "ready":
-            spans.append(["slot", _ms(task.ready_at), None])
+            since = max([task.ready_at or 0.0, *(span[2] or 0.0 for span in task.spans[-1:])])
+            spans.append(["slot", _ms(since), None])
             return _row(state, task, "ready", "", task.ready_at, spans)
         case "waiting":
             shown, text = _CAUSE.get(task.wait_cause or "", "slot"), task.wait_detail

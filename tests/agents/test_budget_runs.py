@@ -202,7 +202,7 @@ def test_nothing_paid_starts_before_somebody_lets_it(start: Start, server: Messa
     assert [task.attempt for task in run.state.tasks] == [1, 0, 0]
     assert (asked.kind, asked.recommend, asked.timeout_s) == ("critical", "A", 600.0)
     assert asked.context.startswith("2 tasks call claude-sonnet-5-5. At most $0.3")
-    assert asked.context.endswith("The budget holds: $5.00.")
+    assert asked.context.endswith("Budget: $5.00: enough for the most.")
     assert [row["task"] for row in asked.detail["rows"]] == ["a1", "a2"]
     assert asked.because == "the worst case fits the budget"
     run.answer(asked.id, "A")
@@ -264,7 +264,7 @@ def test_a_forecast_learns_from_the_past(start: Start, server: MessagesServer) -
     assert then.tokens == 5_100
     assert then.usd == pytest.approx(0.0502)
     assert first.tokens < first.most_tokens
-    assert "about $0.05, 5,100 tokens; at most $0.1" in repr(then)
+    assert "about $0.05, 5,100 tokens\n  at most $0.1" in repr(then)
     assert list(then.frame["usd"]) == [pytest.approx(0.0502)]
 
 
@@ -280,7 +280,7 @@ def test_a_forecast_says_what_it_does_not_know(clean_env: None, tmp_path: Path) 
     assert (told.tasks[0].usd, told.tasks[1].usd) == (None, 0.0)
     assert told.seconds is None
     assert "its cost: 'own-1' has no known price" in told.unknown["a"]
-    assert told.unknown["f"] == "its time: no estimate, and too few past attempts"
+    assert told.unknown["f"] == "how long it takes: no estimate, and fewer than 3 past attempts"
     assert "about unknown cost" not in repr(told).replace("about unknown cost,", "")
     assert "no call begins that the budget of $2.00 can't hold" in repr(told)
 
