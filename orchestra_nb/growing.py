@@ -20,11 +20,16 @@ def task_added(state: State, e: Event, change: Change) -> None:
     known = {node.id: node for node in graph.nodes if node.template == template}
     if any(name in graph.index and name not in known for name, _, _ in items):
         return
+    listed = set(graph.nodes[template].items)
     again = []
     for name, text, item in items:
         old = known.get(name)
-        if old is not None and (old.item != item or old.title != text or not item):
-            again.append((state.tasks[old.index], text))
+        if old is None:
+            continue
+        task = state.tasks[old.index]
+        back = old.index not in listed and task.skip_cause == "when"
+        if back or old.item != item or old.title != text or not item:
+            again.append((task, text))
     regraph(state, graph.grown(template, items), e["t"], change)
     for task, text in again:
         task.title = text

@@ -11,24 +11,40 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from ..engine.growing import GONE
 from ..engine.protocols import Worker
 from ..engine.reuse import Prior, Returned
+from ..engine.scheduler import verdict
 from ..plan import Decision
 from ..plan.graph import Node
 from ..plan.levels import skip_reason
 from ..state import SETTLED, DecisionState, Purpose, State, TaskState
-from .changes import Changes
+from .changes import Changes, unstored
 from .past import Past
+from .waves import Waves
 
-__all__ = ["CRASHES_MAX", "Action", "Outlook", "Seen", "look_ahead"]
+__all__ = [
+    "CRASHES_MAX",
+    "Action",
+    "STOP",
+    "Outlook",
+    "Seen",
+    "has_result",
+    "look_ahead",
+    "not_alike",
+]
 
 Action: TypeAlias = Literal["keep", "compare", "run", "ask", "give up", "skip"]
 CRASHES_MAX = 3
 """A task at work each time when the process died this often is not tried again unasked."""
+STOP = "D"
+"""Key of the option that ends a run at a checkpoint."""
 MOST_NAMED = 3
-_MOVES = ("run", "compare", "ask")
+_MOVES: Collection[Action] = ("run", "compare", "ask")
 _AT_WORK = "was at work when the run broke off"
+_NOT_BEGUN = ("pending", "ready", "skipped", "cancelled")
 Judgement: TypeAlias = tuple[Action, str, str]
+Names: TypeAlias = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +129,10 @@ class _Looker:
         self._changes, self._rerun = changes, rerun
         self._seen: dict[int, Seen] = {}
         self._forced: dict[int, str] = {}
-        self._gates: dict[int, list[str]] = {}
-        self._through: dict[int, list[str]] = {}
+        self._listed = {index for node in now.graph.nodes for index in node.items}
+        self._sim = now.copy()  # as far as it is known how everything ends
+        self._perhaps: set[int] = set()
+        self._unlike: set[int] = set()  # done again, and their results can't be compared
         self._cards: dict[int, list[DecisionState]] = {}
         for card in past.state.decisions.values():
             if card.about is not None:
@@ -124,10 +142,19 @@ class _Looker:
         state, graph = self._now, self._now.graph
         while True:
             self._seen.clear()
-            self._gates.clear()
-            self._through.clear()
+            self._perhaps.clear()
+            self._unlike.clear()
+            waves = Waves(graph, self._seen, lambda index: self._seen[index].action in _MOVES)
+            others = Waves(graph, self._seen, self._unlike.__contains__)
             for index in graph.order:
-                self._seen[index] = self._judge(graph.nodes[index], state.tasks[index])
+                node, task = graph.nodes[index], state.tasks[index]
+                moved, unlike = waves.before(node), others.before(node)
+                self._seen[index] = seen = self._judge(node, task, moved, unlike)
+                forced = index in self._forced  # (of what was broken off it is known already)
+                if seen.action == "run" and not forced and unstored(task):
+                    if task.status == "completed":
+                        self._unlike.add(index)
+                self._simulate(task, seen.action)
             if not self._needed():
                 break
         was = self._past.state.graph.nodes
@@ -141,46 +168,56 @@ class _Looker:
 
     # One node.
 
-    def _judge(self, node: Node, task: TaskState) -> Seen:
-        moved = self._moved(node)
-        if moved:
-            self._through[node.index] = moved
+    def _judge(self, node: Node, task: TaskState, moved: Names, unlike: Names) -> Seen:
         if node.kind == "task":
-            judged = self._task(node, task, moved)
+            judged = self._task(node, task, moved, unlike)
         elif node.kind == "group":
             judged = self._group(task, moved)
         else:
             judged = self._question(node, task, moved)
+        if judged[0] in _MOVES and task.status in _NOT_BEGUN:
+            judged = self._as_far_as_known(node, judged)
         return Seen(node.id, node.kind, node.phase, *judged)
 
-    def _moved(self, node: Node) -> list[str]:
-        """What it is given, directly or through others, that may come out differently."""
-        moved = []
-        for index in sorted({*node.needs, *node.items, *(i for i, _ in node.when)}):
-            moved += self._moves(index)
-        for gate in node.gates:
-            if gate not in self._gates:  # once a phase: it is the same for all that wait for it
-                members = self._now.graph.gate_members[gate]
-                self._gates[gate] = [name for index in members for name in self._moves(index)]
-            moved += self._gates[gate]
-        return list(dict.fromkeys(moved))
+    def _as_far_as_known(self, node: Node, judged: Judgement) -> Judgement:
+        """The same, unless what it waits for leaves it out, or may do so."""
+        skip = verdict(self._sim, node.index)
+        if skip is not None:
+            self._sim.tasks[node.index].skip_cause = skip.cause
+            return "skip", skip.reason, ""
+        if judged[0] == "compare":  # it was left out
+            self._perhaps.add(node.index)
+        if judged[0] != "run" or node.id in self._rerun:
+            return judged
+        tasks, seen = self._now.tasks, self._seen
+        unsure = [seen[i].id for i, _ in node.when if seen[i].action in _MOVES]
+        unsure += [
+            seen[i].id
+            for i in node.needs
+            if i in self._perhaps or (seen[i].action == "run" and tasks[i].status == "failed")
+        ]
+        if not unsure:
+            return judged
+        self._perhaps.add(node.index)
+        return "compare", f"may run: that depends on {_listed(unsure)}", ""
 
-    def _moves(self, index: int) -> list[str]:
-        """Itself, if it may come out differently; else what it hands on of what came before it.
+    def _simulate(self, task: TaskState, action: Action) -> None:
+        """Let those that wait for it find what it comes to, as far as that is known."""
+        sim = self._sim.tasks[task.index]
+        if action in _MOVES:
+            sim.status, sim.skip_cause = "pending", ""
+        elif action == "give up":
+            sim.status, sim.skip_cause = "failed", ""
+        elif action == "skip" and task.status not in ("completed", "failed"):
+            sim.status = "skipped"
+            sim.skip_cause = sim.skip_cause or task.skip_cause or "level"
 
-        A checkpoint is nothing that anybody is given.
-        """
-        seen = self._seen[index]
-        if seen.kind == "checkpoint":
-            return []
-        return [seen.id] if seen.action in _MOVES else self._through.get(index, [])
-
-    def _question(self, node: Node, task: TaskState, moved: list[str]) -> Judgement:
+    def _question(self, node: Node, task: TaskState, moved: Names) -> Judgement:
         if task.status == "completed":
             return "keep", self._answered(node), ""
         if task.status == "skipped":
             back = self._back(node, task, moved)
-            return ("ask", back, "") if back else ("skip", task.reason, "")
+            return ("ask", back[1], "") if back is not None else ("skip", task.reason, "")
         card = self._past.state.decisions.get(node.id)
         asked = card is not None and card.outcome is None
         return "ask", "not answered; asked anew" if asked else "not asked yet", ""
@@ -190,29 +227,39 @@ class _Looker:
         outcome = card.outcome if card is not None else None
         if outcome is None or not isinstance(node.spec, Decision):
             return "answered"
+        if node.kind == "checkpoint":  # what it offered depended on the moment
+            past = "; from here on the run goes past it" if outcome.option == STOP else ""
+            return f"answered: {outcome}{past}"
         known = outcome.option == "other" or any(
             option.key == outcome.option for option in node.spec.options
         )
         gone = "" if known else ", which the plan does not offer any more"
         return f"answered: {outcome}{gone}"
 
-    def _group(self, task: TaskState, moved: list[str]) -> Judgement:
+    def _group(self, task: TaskState, moved: Names) -> Judgement:
         if task.status == "skipped" and not moved:
             return "skip", task.reason, ""
         if task.status == "completed" and not moved:
             return "keep", "done", ""
         return "compare", "its list is read again, and its tasks compared", ""
 
-    def _task(self, node: Node, task: TaskState, moved: list[str]) -> Judgement:
+    def _task(self, node: Node, task: TaskState, moved: Names, unlike: Names) -> Judgement:
+        if self._gone(node):
+            if task.status == "completed" and moved:
+                return "compare", "runs only if it is in the list again", ""
+            return "keep" if task.status == "completed" else "skip", GONE, ""
         if node.id in self._rerun:
             left_out = skip_reason(node.spec, self._now.level)
             return ("skip", left_out, "") if left_out else ("run", "asked for", "")
         if task.status == "skipped":
             back = self._back(node, task, moved)
-            return ("run", back, "") if back else ("skip", task.reason, "")
+            if back is None:
+                return "skip", task.reason, ""
+            if not task.given:
+                return back
         if task.status == "failed":
             return self._failed(task)
-        unjudged = bool(task.given) and task.status in ("pending", "ready")
+        unjudged = bool(task.given) and task.status in ("pending", "ready", "skipped")
         if task.status != "completed" and not unjudged:
             return self._unfinished(node, task)
         if node.index in self._forced:
@@ -221,22 +268,35 @@ class _Looker:
         differs, assumed = self._changes.of(node, task, open=bool(moved) or unjudged)
         if differs:
             return "run", differs, ""
+        if unlike and not self._changes.by_request(node, task):
+            return "run", not_alike(unlike), ""
         if moved:
-            return "compare", f"runs only if {_listed(moved)} comes out differently", assumed
+            return "compare", _only_if(moved), assumed or self._taken_for_same(moved)
         if unjudged:
             return "compare", "was to be compared when the run broke off", assumed
         return "keep", "done", assumed
 
-    def _back(self, node: Node, task: TaskState, moved: list[str]) -> str:
-        """Why something that was left out may be done after all; empty where it is not."""
+    def _taken_for_same(self, moved: Names) -> str:
+        """Whose result is made again only because it is not there, and can't be compared."""
+        index = self._now.graph.index
+        again = [name for name in moved if index[name] in self._forced]
+        again = [name for name in again if unstored(self._now.tasks[index[name]])]
+        return f"what {_listed(again)} came to could not be stored" if again else ""
+
+    def _gone(self, node: Node) -> bool:
+        """Whether it was made for an item of an earlier list."""
+        return node.template is not None and node.index not in self._listed
+
+    def _back(self, node: Node, task: TaskState, moved: Names) -> Judgement | None:
+        """Why something that was left out is, or may be, done after all; ``None``: it is not."""
         if task.skip_cause == "level":
             out = node.kind == "checkpoint" or skip_reason(node.spec, self._now.level) is not None
-            return "" if out else f"wanted at level {self._now.level}"
+            return None if out else ("run", f"wanted at level {self._now.level}", "")
         if task.skip_cause not in ("failed", "when"):
-            return ""
+            return None
         if self._changes.waits_differ(node, task):
-            return "what it waits for changed in the plan"
-        return f"{_listed(moved)} may come out differently" if moved else ""
+            return "run", "what it waits for changed in the plan", ""
+        return ("compare", _only_if(moved), "") if moved else None
 
     def _failed(self, task: TaskState) -> Judgement:
         if task.crashes >= CRASHES_MAX:
@@ -294,7 +354,8 @@ class _Looker:
             seen = self._seen[index]
             if graph.in_gate[index] and node.phase - 1 in gates:
                 needed.add(index)
-            if seen.action == "keep" and node.kind == "task" and index in needed:
+            there = seen.action in ("keep", "compare") and has_result(tasks[index])
+            if there and node.kind == "task" and index in needed and index not in self._forced:
                 why = self._changes.lacking(tasks[index])
                 if why:
                     self._forced[index] = f"{why}, and is needed"
@@ -320,7 +381,7 @@ class _Looker:
             return
         if seen.action == "keep":
             out.results[node.id] = self._changes.load(task)
-        elif seen.action == "compare":
+        elif (seen.action == "compare" or self._gone(node)) and has_result(task):
             prior = self._changes.prior(node, task)
             if prior is not None:
                 out.priors[node.index] = prior
@@ -328,6 +389,11 @@ class _Looker:
         if stored is not None:
             key = getattr(self._workers[node.index], "key", "")
             out.returned[node.index] = Returned(self._changes.load(task, stored), key)
+
+
+def has_result(task: TaskState) -> bool:
+    """Whether it was done, also where what it came to was to be compared and was not."""
+    return task.status == "completed" or bool(task.given)
 
 
 def _gave_up(task: TaskState) -> str:
@@ -341,6 +407,15 @@ def _first_line(error: str) -> str:
     return error.strip().split("\n", 1)[0]
 
 
-def _listed(names: list[str]) -> str:
+def not_alike(names: Names) -> str:
+    """Why something runs after what is done again and comes to what nobody can compare."""
+    return f"{_listed(names)} is done again, and what comes of it can't be compared"
+
+
+def _only_if(names: Names) -> str:
+    return f"runs only if {_listed(names)} comes out differently"
+
+
+def _listed(names: Sequence[str]) -> str:
     first = ", ".join(names[:MOST_NAMED])
     return first if len(names) <= MOST_NAMED else f"{first} or {len(names) - MOST_NAMED:,} more"

@@ -12,26 +12,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engine.cards import Answered
+from ..engine.growing import GONE
 from ..engine.protocols import Worker
 from ..engine.repeats import Repeat, asks_the_same
 from ..engine.reuse import Prior
 from ..engine.scheduler import verdict
 from ..lineage import Lineages
 from ..plan import Decision
-from ..plan.graph import Node
+from ..plan.graph import Graph, Node
 from ..plan.levels import skip_reason
 from ..plan.text import named
 from ..state import DecisionState, Outcome, State, TaskState, TaskStatus
-from .changes import Changes
-from .outlook import Action, Seen
+from .changes import Changes, unstored
+from .outlook import STOP, Action, Seen, has_result, not_alike
 from .past import Past
+from .waves import Waves
 
-__all__ = ["Sharing", "prior_of", "share"]
+__all__ = ["Sharing", "outcomes_from", "prior_of", "share"]
 
 MOST_NAMED = 3
-_OPEN = ("run", "compare", "ask")
-STOP = "D"
-"""Key of the option that ends a run at a checkpoint: nobody forks a run to have it end there."""
+_OPEN: Collection[Action] = ("run", "compare", "ask")
 
 
 @dataclass(slots=True)
@@ -64,14 +64,20 @@ def share(
 
     Args:
         past: The parent as its log has it.
-        now: A copy of its state with the plan, the texts and the notes of the fork; it is changed
-            to what is known of the fork.
+        now: A copy of its state with the plan, the texts and the notes of the fork.
         workers: Who does each node of it.
         said: Id of a decision -> the outcome that it gets in the fork.
         inputs: Values of the plan's inputs.
         rerun: Ids of tasks to do again in any case.
     """
-    return _Sharer(past, now, workers, said, inputs, rerun).share()
+    needed: set[str] = set()
+    while True:
+        sharer = _Sharer(past, now.copy(), workers, said, inputs, rerun, needed)
+        sharing = sharer.share()
+        more = sharer.needed()
+        if not more:
+            return sharing
+        needed |= more
 
 
 class _Sharer:
@@ -83,14 +89,17 @@ class _Sharer:
         said: Mapping[str, Answered],
         inputs: Mapping[str, Any],
         rerun: Collection[str],
+        needed: Collection[str],
     ):
         self._past, self._now, self._workers = past, now, workers
-        self._said, self._rerun = said, rerun
+        self._said, self._rerun, self._needed = said, rerun, needed
         self._changes = Changes(past, now, workers, inputs)
         self._was, self._is = Lineages(past.state), Lineages(now)
         self._seen: dict[int, Seen] = {}
-        self._gates: dict[int, list[str]] = {}
-        self._through: dict[int, list[str]] = {}
+        self._listed = {index for node in now.graph.nodes for index in node.items}
+        self._waves = Waves(now.graph, self._seen, lambda index: self._seen[index].action in _OPEN)
+        self._unlike: set[int] = set()  # done again, and their results can't be compared
+        self._others = Waves(now.graph, self._seen, self._unlike.__contains__)
         self._sharing = Sharing()
 
     def share(self) -> Sharing:
@@ -99,15 +108,20 @@ class _Sharer:
             node, task = graph.nodes[index], self._now.tasks[index]
             action, why, assumed = self._judge(node, task)
             self._seen[index] = Seen(node.id, node.kind, node.phase, action, why, assumed)
+            if action == "run" and node.id not in self._needed and unstored(task):
+                if task.status == "completed":
+                    self._unlike.add(index)
             if action in _OPEN:
                 self._becomes(task, "pending")
         self._sharing.nodes = [self._seen[node.index] for node in graph.nodes]
         return self._sharing
 
     def _judge(self, node: Node, task: TaskState) -> tuple[Action, str, str]:
-        open_ones = self._open_before(node)
-        if open_ones:
-            self._through[node.index] = open_ones
+        open_ones = self._waves.before(node)
+        if node.template is not None and node.index not in self._listed:
+            if has_result(task) and not self._changes.lacking(task):
+                self._keep(node, task, sure=False)
+            return "skip", GONE, ""
         if task.skip_cause == "hand":
             self._sharing.left_out[node.id] = task.reason
             return "skip", task.reason, ""
@@ -131,63 +145,77 @@ class _Sharer:
     ) -> None:
         task.status, task.skip_cause, task.reason = status, cause, reason
 
-    def _open_before(self, node: Node) -> list[str]:
-        """What it is given, directly or through others, of which nobody knows how it comes out."""
-        found = []
-        for index in sorted({*node.needs, *node.items, *(i for i, _ in node.when)}):
-            found += self._open(index)
-        for gate in node.gates:
-            if gate not in self._gates:  # once a phase: it is the same for all that wait for it
-                members = self._now.graph.gate_members[gate]
-                self._gates[gate] = [name for index in members for name in self._open(index)]
-            found += self._gates[gate]
-        return list(dict.fromkeys(found))
-
-    def _open(self, index: int) -> list[str]:
-        """Itself, if it is still to come; else what it hands on of what came before it."""
-        seen = self._seen[index]
-        if seen.kind == "checkpoint":  # nothing that anybody is given
-            return []
-        return [seen.id] if seen.action in _OPEN else self._through.get(index, [])
-
     # Tasks.
 
-    def _group(self, task: TaskState, open_ones: list[str]) -> tuple[Action, str, str]:
+    def _group(self, task: TaskState, open_ones: Sequence[str]) -> tuple[Action, str, str]:
         if task.status == "completed" and not open_ones:
             return "keep", "its items are shared", ""
         return "compare", "its list is read again, and its tasks compared", ""
 
-    def _task(self, node: Node, task: TaskState, open_ones: list[str]) -> tuple[Action, str, str]:
+    def _task(
+        self, node: Node, task: TaskState, open_ones: Sequence[str]
+    ) -> tuple[Action, str, str]:
         if node.id in self._rerun:
             return "run", "asked for", ""
         if task.status == "failed":
             return "run", f"failed: {task.error}".split("\n", 1)[0], ""
-        if task.status != "completed":
+        unjudged = bool(task.given) and task.status in ("pending", "ready", "skipped")
+        if task.status != "completed" and not unjudged:
             if task.attempt and task.status != "skipped":
                 return "run", "had not ended", ""
             return "run", "had not started", ""
         lacking = self._changes.lacking(task)
-        if lacking:
+        if lacking and (not unstored(task) or node.id in self._needed):
             return "run", lacking, ""
-        differs, assumed = self._changes.of(node, task, open=bool(open_ones))
+        differs, assumed = self._changes.of(node, task, open=bool(open_ones) or unjudged)
         if self._past.state.notes[: task.notes] != self._now.notes[: task.notes]:
             differs = differs or "a note that it was given does not hold any more"
         if differs:
             return "run", differs, ""
-        self._keep(node, task)
+        unlike = self._others.before(node)
+        if unlike and not self._changes.by_request(node, task):
+            return "run", not_alike(unlike), ""
+        self._keep(node, task, sure=not open_ones and not assumed)
         if open_ones:
+            assumed = assumed or self._taken_for_same(open_ones)
             return "compare", f"runs only if {_listed(open_ones)} comes out differently", assumed
+        if unjudged:
+            return "compare", "had not been compared", assumed
         return "keep", "done", assumed
 
-    def _keep(self, node: Node, task: TaskState) -> None:
+    def _taken_for_same(self, open_ones: Sequence[str]) -> str:
+        """Whose result is made again only because it is not there, and can't be compared."""
+        again = [name for name in open_ones if name in self._needed]
+        return f"what {_listed(again)} came to could not be stored" if again else ""
+
+    def _keep(self, node: Node, task: TaskState, *, sure: bool) -> None:
         prior = prior_of(self._past, self._changes, node, task)
         if prior is not None:
-            self._sharing.priors[node.id] = prior
+            self._sharing.priors[node.id] = replace(prior, sure=sure)
+
+    def needed(self) -> set[str]:
+        """Ids of what was kept without its result, and somebody may ask for that."""
+        graph, tasks = self._now.graph, self._now.tasks
+        needed: set[int] = set()
+        gates: set[int] = set()
+        found: set[str] = set()
+        for index in reversed(graph.order):
+            node, action = graph.nodes[index], self._seen[index].action
+            if index in needed or (graph.in_gate[index] and node.phase - 1 in gates):
+                needed.add(index)
+                if action in ("keep", "compare") and node.kind == "task" and unstored(tasks[index]):
+                    found.add(node.id)
+            if index in needed or action in ("run", "compare"):
+                needed.update(node.needs, node.items, (i for i, _ in node.when))
+                gates.update(node.gates)
+            if node.source is not None and node.kind == "group" and action != "skip":
+                needed.add(node.source)  # its list is read again
+        return found
 
     # Decisions and checkpoints.
 
     def _question(
-        self, node: Node, task: TaskState, open_ones: list[str]
+        self, node: Node, task: TaskState, open_ones: Sequence[str]
     ) -> tuple[Action, str, str]:
         said = self._said.get(node.id)
         if said is not None:
@@ -196,26 +224,21 @@ class _Sharer:
         decision = self._past.state.decisions.get(node.id)
         if decision is None or decision.outcome is None:
             return "ask", "had not been decided", ""
-        why = self._another(node, decision, decision.outcome)
+        why = _another(node, decision, decision.outcome)
         if why:
             return "ask", why, ""
         index = self._past.state.graph.index[node.id]
         before = self._was.before(index)
         if not open_ones and before != self._is.before(node.index):
             return "ask", "what came before it changed", ""
-        run = decision.outcome.reused or self._past.folder.id
-        self._sharing.outcomes[node.id] = Repeat(run, decision, before)
+        unlike = self._others.before(node)
+        if unlike:
+            return "ask", not_alike(unlike), ""
+        self._sharing.outcomes[node.id] = _repeat(self._past, decision, before)
         if open_ones:
             why = f"asked only if {_listed(open_ones)} comes out differently"
             return "compare", why, ""
         return "keep", f"{decision.outcome}, as it was decided", ""
-
-    def _another(self, node: Node, decision: DecisionState, outcome: Outcome) -> str:
-        """Why an outcome does not answer what is asked now; empty where it does."""
-        if node.kind == "checkpoint":
-            return "the run was stopped there" if outcome.option == STOP else ""
-        assert isinstance(node.spec, Decision)
-        return "" if asks_the_same(decision, node.spec) else "the question changed"
 
     def _decide(self, node: Node, task: TaskState, said: Answered) -> None:
         outcome = Outcome(said.key, said.text, said.by, who=said.who, note=said.note)
@@ -227,6 +250,35 @@ class _Sharer:
             else _asked(node, node.spec, outcome)
         )
         self._becomes(task, "completed")
+
+
+def outcomes_from(past: Past, graph: Graph) -> dict[str, Repeat]:
+    """What came of the decisions and checkpoints of a plan in an earlier run.
+
+    They are repeated where the same came before them, which is seen when they are reached.
+    """
+    was, found = Lineages(past.state), {}
+    for node in graph.nodes:
+        index = past.state.graph.index.get(node.id)
+        decision = past.state.decisions.get(node.id)
+        if node.kind not in ("decision", "checkpoint") or index is None or decision is None:
+            continue
+        if decision.outcome is not None and not _another(node, decision, decision.outcome):
+            found[node.id] = _repeat(past, decision, was.before(index))
+    return found
+
+
+def _repeat(past: Past, decision: DecisionState, before: str) -> Repeat:
+    assert decision.outcome is not None
+    return Repeat(decision.outcome.reused or past.folder.id, decision, before)
+
+
+def _another(node: Node, decision: DecisionState, outcome: Outcome) -> str:
+    """Why an outcome does not answer what is asked now; empty where it does."""
+    if node.kind == "checkpoint":
+        return "the run was stopped there" if outcome.option == STOP else ""
+    assert isinstance(node.spec, Decision)
+    return "" if asks_the_same(decision, node.spec) else "the question changed"
 
 
 def prior_of(past: Past, changes: Changes, node: Node, task: TaskState) -> Prior | None:
@@ -258,5 +310,5 @@ def _words(said: Answered) -> str:
     return said.text if said.key == "other" else f"{said.key} - {said.text}"
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return named(names, MOST_NAMED)

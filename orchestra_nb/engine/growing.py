@@ -19,8 +19,9 @@ from ..state import TaskState
 if TYPE_CHECKING:
     from .engine import Engine
 
-__all__ = ["Growing"]
+__all__ = ["GONE", "Growing"]
 
+GONE = "no longer in the list"
 MOST_NAMED = 5
 
 
@@ -49,9 +50,13 @@ class Growing:
                 self._close(state.graph.nodes[node.index])
             return True
         group = state.graph.nodes[node.template]
-        if self._stale(group):
+        listed = node.index in group.items
+        if self._stale(group) and (listed or not self._engine.settled(group.index)):
             self._expand(group)
-        # It may be another one by now, or none of the group any more.
+            listed = node.index in state.graph.nodes[node.template].items
+        # It may be another one by now, or none of the group any more: of an earlier list too.
+        if not listed and state.tasks[node.index].status == "ready":
+            self._engine.skip(state.graph.nodes[node.index], "when", GONE)
         return state.tasks[node.index].status != "ready"
 
     def item(self, index: int) -> Any:
@@ -128,16 +133,19 @@ class Growing:
         engine.emit(events.task_added(template=node.id, items=added))
         self._keep(ids, texts, items)
         self._grow(node)
-        graph = engine.state.graph
+        was, graph = graph, engine.state.graph
         now = {graph.index[one["id"]]: one["item"] for one in added}
-        other = [n.index for n in before if not n.item or now.get(n.index) != n.item]
-        engine.reuse.deal(node.id, now, other)
+        if engine.reuse:  # also what was made of items that had left the list before
+            known = (n for n in was.nodes if n.template == node.index)
+            other = [n.index for n in known if not n.item or now.get(n.index) != n.item]
+            engine.reuse.deal(node.id, now, other)
+        engine.repeats.deal(node.id, now)
         if engine.spending is not None:
             engine.spending.grown(graph.nodes[node.index])
         for gone in before:
             if gone.id not in ids and not engine.settled(gone.index):
                 engine.attempts.forget(gone.index)
-                engine.skip(gone, "when", "no longer in the list")
+                engine.skip(gone, "when", GONE)
 
     def _text(self, node: Node, number: int, item: object) -> str:
         each = node.each

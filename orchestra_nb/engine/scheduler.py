@@ -6,9 +6,12 @@ import heapq
 from itertools import count
 
 from ..plan.graph import Graph
-from ..state import State, TaskState
+from ..state import SETTLED, State, TaskState
 
 __all__ = ["Scheduler", "Skip", "verdict"]
+
+
+_NO_RESULT = ("failed", "skipped", "cancelled")
 
 
 class Skip:
@@ -27,7 +30,10 @@ def _why_no_result(task: TaskState) -> str:
 
 
 def verdict(state: State, index: int) -> Skip | None:
-    """Whether a node whose dependencies are all settled runs (``None``) or is skipped, and why."""
+    """Whether a node whose dependencies are all settled runs (``None``) or is skipped, and why.
+
+    Where some are not settled yet: whether those that are leave it out already.
+    """
     node = state.graph.nodes[index]
     tasks = state.tasks
     for dep in node.needs:
@@ -41,6 +47,8 @@ def verdict(state: State, index: int) -> Skip | None:
     for dep, options in node.when:
         asked = state.graph.nodes[dep]
         decision = state.decisions.get(asked.id)
+        if tasks[dep].status not in SETTLED:
+            continue  # only asked before its time: for what is known so far
         outcome = decision.outcome if decision else None
         if outcome is None:
             return Skip("when", f"{asked.id} was not decided")
@@ -51,9 +59,10 @@ def verdict(state: State, index: int) -> Skip | None:
         if all(task.skip_cause == "when" for task in phases):
             return Skip("when", f"needs {tasks[node.needs[0]].id}, which was skipped")
     for gate in node.gates:
+        if any(tasks[i].status not in _NO_RESULT for i in state.graph.gate_members[gate]):
+            continue  # the first that is found is enough: a phase may have thousands
         members = [tasks[i] for i in state.graph.gate_members[gate]]
-        failed = [t for t in members if t.status == "failed" or t.skip_cause == "failed"]
-        if failed and all(t.status != "completed" for t in members):
+        if any(t.status == "failed" or t.skip_cause == "failed" for t in members):
             return Skip("failed", f"nothing of phase {gate + 1} succeeded")
         if node.kind == "checkpoint" and all(t.status == "skipped" for t in members):
             by_level = all(t.skip_cause == "level" for t in members)

@@ -189,3 +189,62 @@ def test_a_record_reads_the_list_from_its_tasks(home: Path) -> None:
     record = onb.open(run.id)
     assert record.results["review"] == [big, big]
     assert list(itertools.islice(record.results["review"], 1)) == [big]
+
+
+def test_items_that_left_the_list_are_nobodys_work() -> None:
+    """They never run for no item; a list that can't be read, or is empty, costs no result."""
+    seen_items: list[Any] = []
+
+    def review(context: onb.Context) -> str:
+        seen_items.append(context.item)
+        return f"{context.item} seen"
+
+    work = Counted(
+        reviewer=review,
+        writer=lambda context: context.results["review"],
+    )
+    lists: list[Any] = [["a", "b", "c"]]
+    both = work.agents() | {"structure": _says(lists)}
+    run = played(plan(), both)
+    assert sorted(seen_items) == ["a", "b", "c"]
+    for said, status in [(["a"], "completed"), ("no list", "failed"), ([], "completed"),
+                         (["a"], "completed"), (["c", "a", "b"], "completed")]:  # fmt: skip
+        lists[0] = said
+        resumed = onb.resume(run.id, both, rerun=["structure"])
+        assert isinstance(resumed, onb.Run)
+        resumed.wait(20)
+        assert resumed.state.task("review").status == status
+        assert len(seen_items) == 3
+        assert fields_of(folded(resumed)) == fields_of(resumed.state)
+        told = seen(onb.resume(run.id, both, rerun=["structure"], dry_run=True))
+        gone = [name for name in told if told[name] == ("skip", "no longer in the list")]
+        listed = said if isinstance(said, list) else ["a"]
+        assert len(gone) == 3 - len(listed)
+    assert resumed.results["writer"] == ["c seen", "a seen", "b seen"]
+
+
+def _says(lists: list[Any]) -> Any:
+    """An agent that says what a list holds first: nobody can tell that it changed."""
+
+    class Says:
+        def __call__(self, context: onb.Context) -> Any:
+            return lists[0]
+
+    return Says()
+
+
+def test_a_fork_shares_what_was_made_of_items_that_left_the_list() -> None:
+    """What was made of an item is there when a fork's list has it again."""
+    work = agents("a", "b", "c")
+    run = played(plan(), work.agents() | listing("a", "b", "c"))
+    resumed = onb.resume(run.id, work.agents() | listing("c"), rerun=["structure"])
+    assert isinstance(resumed, onb.Run)
+    resumed.wait(20)
+    work.taken()
+    longer = work.agents() | listing("c", "b")
+    told = seen(onb.fork(run.id, longer, rerun=["structure"], dry_run=True))
+    assert told["review-2"] == ("skip", "no longer in the list")
+    fork = onb.fork(run.id, longer, rerun=["structure"])
+    assert isinstance(fork, onb.Run)
+    assert fork.wait(20)["writer"] == ["c seen", "b seen"]
+    assert work.taken() == {"writer": 1}

@@ -337,7 +337,7 @@ def test_what_failed_is_tried_again_with_what_fell_because_of_it(work: Counted) 
     work.taken()
     told, resumed = again(run, work.agents())
     assert told["b"] == ("run", "failed: ValueError: no luck")
-    assert told["e"] == ("run", "b may come out differently")
+    assert told["e"] == ("compare", "runs only if b comes out differently")
     assert told["a"] == KEPT
     assert work.taken() == {"b": 1, "e": 1}
     assert resumed.status == "completed"
