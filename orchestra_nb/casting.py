@@ -62,7 +62,7 @@ def workers_of(
     to_claude: list[str] = []
     keys = CodeKeys()
     functions = {
-        name: Function(agent, key=keys.of(agent))
+        name: Function(agent, keys=keys)
         for name, agent in given.items()
         if callable(agent) and not isinstance(agent, type) and not _is_worker(agent)
     }

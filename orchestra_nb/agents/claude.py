@@ -21,7 +21,7 @@ from .claude_client import ClientFactory, check_credentials, client_for
 from .claude_errors import explain, judge, mask, masked
 from .claude_stream import Exchange, Narrator, vars_of
 from .claude_tools import Tool, call_tool, own_tools, user_tool
-from .codekeys import request_key
+from .codekeys import request_key, unfollowed_of
 from .governor import admitted
 from .prices import Prices, Tokens
 from .prompts import first_message, system_blocks
@@ -143,7 +143,15 @@ class Claude:
         used for that of its own model. Where it is sent, and with which key, does not count.
         """
         request = self.request(context, reviewed=False) | {"model": self.model}
-        return request_key(request, [tool.function for tool in self._tools.values()])
+        return request_key(request, self._code())
+
+    @property
+    def unfollowed(self) -> tuple[str, ...]:
+        """Names of what its tools and the class of its answer use that is not compared."""
+        return unfollowed_of(self._code())
+
+    def _code(self) -> list[object]:
+        return [*(tool.function for tool in self._tools.values()), self.output]
 
     def request(self, context: Context, *, reviewed: bool = True) -> dict[str, Any]:
         """The first request for a task, as it is sent.

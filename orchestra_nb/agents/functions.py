@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel
 
 from ..errors import SetupError
-from .codekeys import code_key
+from .codekeys import CodeKeys
 from .context import Context
 
 __all__ = ["Function", "argument_name"]
@@ -40,17 +40,18 @@ class Function:
 
     Args:
         function: ``fn(context)``, ``fn()``, ``fn(business_analyst, context)``, or ``async def``.
-        key: Its content key, where that was worked out already.
+        keys: Works out its content key.
 
     Attributes:
         key: What the function does, as a hash; empty where that can't be known.
+        unfollowed: Names of what it uses that is not compared.
     """
 
     retries = 0
 
-    def __init__(self, function: Callable[..., Any], *, key: str | None = None):
+    def __init__(self, function: Callable[..., Any], *, keys: CodeKeys | None = None):
         self.function = function
-        self.key = code_key(function) if key is None else key
+        self.key, self.unfollowed = (keys or CodeKeys()).read(function)
         self.blocking = not _is(inspect.iscoroutinefunction, function)
         self._yields = _is(inspect.isgeneratorfunction, function) or _is(
             inspect.isasyncgenfunction, function

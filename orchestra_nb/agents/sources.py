@@ -7,24 +7,20 @@ does; they are left out of its shape.
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, TypeAlias
 
+from .scopes import Names, names_of
+
 __all__ = ["Source", "Sources"]
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FUTURES = 0x1FF0000
 """The bits of a code object's flags that say with which __future__ imports it was made."""
-_MUTATORS = frozenset(
-    {
-        "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
-        "popleft", "remove", "reverse", "setdefault", "sort", "update",
-    }
-)  # fmt: skip
 _FILE_MAX = 2_000_000
 """A file of more characters than this was written by a program; nobody edits agents there."""
 
@@ -35,49 +31,67 @@ class Source:
 
     Attributes:
         shape: What it does, as text.
-        reads: Names that occur in it.
-        changes: Names, and attributes of its first parameter as ``.name``, that it changes
-            itself: they are its memory, not what it is.
+        names: What it names and changes that is not its own.
+        first: Its first parameter; empty where it has none.
     """
 
     shape: str
-    reads: frozenset[str]
-    changes: frozenset[str]
+    names: Names
+    first: str
 
 
 class Sources:
-    """Finds sources; each file is read once."""
+    """Finds sources; each file is looked for once."""
 
     def __init__(self) -> None:
-        self._files: dict[tuple[str, int], list[tuple[_Function, CodeType]]] = {}
-        self._found: dict[int, tuple[CodeType, Source | None]] = {}
+        self._files: dict[tuple[str, int], _File] = {}
 
     def of(self, function: FunctionType) -> Source | None:
         """The source of a function; ``None`` where there is none, or another one by now."""
-        code = function.__code__
-        known = self._found.get(id(code))
-        if known is None:  # (The code is kept beside it: another one could get its id.)
-            known = self._found[id(code)] = code, self._read(function)
-        return known[1]
+        return self._file(function).source(function.__code__)
 
-    def _read(self, function: FunctionType) -> Source | None:
+    def has_file(self, function: FunctionType) -> bool:
+        """Whether there is a source to look in, be it another one by now."""
+        at = function.__code__.co_filename
+        return not at.startswith("<") or self._file(function).found
+
+    def _file(self, function: FunctionType) -> _File:
         code = function.__code__
-        flags = code.co_flags & _FUTURES
-        key = code.co_filename, flags
+        key = code.co_filename, code.co_flags & _FUTURES
         if key not in self._files:
-            self._files[key] = list(_functions_in(function, flags))
-        for node, compiled in self._files[key]:
-            # Equal code is what proves that the file was not edited since it was imported.
-            if compiled == code:
-                return _source(node)
-        return None
+            linecache.checkcache(code.co_filename)
+            text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+            self._files[key] = _file_of(text, *key)
+        return self._files[key]
 
 
-def _functions_in(function: FunctionType, flags: int) -> Iterator[tuple[_Function, CodeType]]:
-    """Every function of the file a function comes from, as it is written and as compiled."""
-    name = function.__code__.co_filename
-    linecache.checkcache(name)
-    text = "".join(linecache.getlines(name, function.__globals__))
+class _File:
+    """What a text defines."""
+
+    def __init__(self, text: str, name: str, flags: int):
+        self.found = bool(text)
+        self._codes: dict[CodeType, _Function] = {}
+        for node, code in _functions_in(text, name, flags):
+            self._codes.setdefault(code, node)
+        self._sources: dict[CodeType, Source] = {}
+
+    def source(self, code: CodeType) -> Source | None:
+        # Equal code is what proves that the file was not edited since it was imported.
+        node = self._codes.get(code)
+        if node is None:
+            return None
+        if code not in self._sources:
+            self._sources[code] = _source(node)
+        return self._sources[code]
+
+
+@functools.lru_cache(maxsize=64)
+def _file_of(text: str, name: str, flags: int) -> _File:
+    return _File(text, name, flags)
+
+
+def _functions_in(text: str, name: str, flags: int) -> Iterator[tuple[_Function, CodeType]]:
+    """Every function of a text, as it is written and as compiled."""
     if not text or len(text) > _FILE_MAX:
         return
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells may await
@@ -117,9 +131,8 @@ def _source(node: _Function) -> Source:
     shape = [type(node).__name__, _shape(node.args), _body(own)]
     if not isinstance(node, ast.Lambda):
         shape.append(_shape(node.decorator_list))
-    names = frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
     first = [arg.arg for arg in [*node.args.posonlyargs, *node.args.args][:1]]
-    return Source(repr(shape), names, frozenset(_changes(node, first)))
+    return Source(repr(shape), names_of(node), *first or [""])
 
 
 def _shape(part: Any) -> Any:
@@ -149,27 +162,3 @@ def _body(statements: list[ast.AST]) -> list[Any]:
 def _does_nothing(node: ast.AST) -> bool:
     text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return text or isinstance(node, ast.Pass)
-
-
-def _changes(node: ast.AST, first: list[str]) -> Iterator[str]:
-    """What a function assigns to outside itself, or calls a changing method of."""
-    for one in ast.walk(node):
-        target: ast.AST | None = None
-        if isinstance(one, (ast.Nonlocal, ast.Global)):
-            yield from one.names
-        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
-            target = one.func.value if one.func.attr in _MUTATORS else None
-        elif isinstance(one, ast.Subscript) and not isinstance(one.ctx, ast.Load):
-            target = one.value
-        elif isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):
-            target = one
-        elif isinstance(one, ast.AugAssign):
-            target = one.target
-        while isinstance(target, (ast.Subscript, ast.Attribute)):
-            inner = target.value
-            of_first = isinstance(inner, ast.Name) and inner.id in first
-            if of_first and isinstance(target, ast.Attribute):
-                yield f".{target.attr}"
-            target = inner
-        if isinstance(target, ast.Name):
-            yield target.id
