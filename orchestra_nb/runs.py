@@ -7,9 +7,9 @@ import gc
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,7 +18,7 @@ from .casting import Agents, functions_of, workers_of
 from .engine.beginnings import Before
 from .engine.protocols import Worker
 from .engine.steering import unmanned
-from .errors import Fault, PlanError, SetupError, StoreError
+from .errors import Fault, PlanError, SetupError
 from .events import Event
 from .expenses import check_prices
 from .handle import Run
@@ -186,9 +186,7 @@ def start(
 
     ``earlier`` finds what a run of the plan may take from an earlier one.
     """
-    declared, ready = read(
-        plan,
-        inputs,
+    overrides = _overridden(
         level=level,
         mode=mode,
         timeline=timeline,
@@ -196,6 +194,7 @@ def start(
         max_concurrency=max_concurrency,
         on_failure=on_failure,
     )
+    declared, ready = read(plan, inputs, **overrides)
     graph = compile_plan(ready)
     known = given(flat(ready.questions), answers)
     workers = workers_of(graph, agents, claude)
@@ -204,7 +203,7 @@ def start(
     found = None if earlier is None else earlier(ready)
     run = _start(
         declared, graph, workers, inputs, known, home, seed, None, hearers, named, spend=spend,
-        earlier=found,
+        earlier=found, overrides=overrides,
     )  # fmt: skip
     run.cast = agents, claude
     return run
@@ -232,15 +231,14 @@ def rehearse(
     pace: Any = speed
     if isinstance(pace, bool) or not isinstance(pace, (int, float)) or not 0 < pace <= 1e6:
         raise SetupError(f"speed must be a number above 0, not {speed!r}")
-    declared, ready = read(
-        plan,
-        inputs,
+    overrides = _overridden(
         level=level,
         mode=mode,
         timeline=timeline,
         max_concurrency=max_concurrency,
         on_failure=on_failure,
     )
+    declared, ready = read(plan, inputs, **overrides)
     graph = compile_plan(ready)
     known = given(flat(ready.questions), answers)
     seed = secrets.randbits(32) if seed is None else seed
@@ -251,7 +249,10 @@ def rehearse(
         for node in graph.nodes
     ]
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
-    return _start(declared, graph, workers, inputs, known, home, seed, float(speed), hearers)
+    return _start(
+        declared, graph, workers, inputs, known, home, seed, float(speed), hearers,
+        overrides=overrides,
+    )  # fmt: skip
 
 
 def open_run(run_id: str | Path, *, home: str | Path | None = None) -> Run:
@@ -280,6 +281,16 @@ def live_runs() -> list[Run]:
     return [run for run in found if not run.finished and run.status != "interrupted"]
 
 
+def _overridden(**overrides: Any) -> dict[str, Any]:
+    """What a run is given instead of what the plan's head says; the environment counts too."""
+    if overrides.get("mode") is None and (wanted := os.environ.get("ORCHESTRA_MODE")):
+        if wanted not in MODES:
+            fault = f"must be one of {', '.join(MODES)}, not {short(wanted)}"
+            raise PlanError([Fault("ORCHESTRA_MODE", fault)])
+        overrides["mode"] = wanted
+    return {key: value for key, value in overrides.items() if value is not None}
+
+
 def read(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tuple[Plan, Plan]:
     """The plan read and overridden: with its inputs' values as defaults, and filled in."""
     if isinstance(given, (str, Path)):
@@ -290,12 +301,7 @@ def read(given: Any, inputs: Mapping[str, Any] | None, **overrides: Any) -> tupl
         raise PlanError(
             [Fault("", f"a plan is a Plan or the path of one, not {type(given).__name__}")]
         )
-    if overrides.get("mode") is None and (wanted := os.environ.get("ORCHESTRA_MODE")):
-        if wanted not in MODES:
-            fault = f"must be one of {', '.join(MODES)}, not {short(wanted)}"
-            raise PlanError([Fault("ORCHESTRA_MODE", fault)])
-        overrides["mode"] = wanted
-    changes = {key: value for key, value in overrides.items() if value is not None}
+    changes = _overridden(**overrides)
     if changes:
         plan = plan.with_(**changes)
     plan = configured(plan)
@@ -342,6 +348,7 @@ def _start(
     *,
     spend: bool = False,
     earlier: Earlier | None = None,
+    overrides: Iterable[str] = (),
 ) -> Run:
     hearers.check()
     check_names(graph)
@@ -353,26 +360,26 @@ def _start(
     journal = None
     try:
         journal = FileJournal(folder, mirror=settings.mirror)
-        before = None if earlier is None else earlier(graph, workers, folder)
-    except StoreError:
+        before = Before() if earlier is None else earlier(graph, workers, folder)
+        state = State(graph)
+        state.rehearsal = rehearsal
+        return begin(
+            state,
+            journal,
+            workers,
+            hearers,
+            inputs=inputs,
+            answers=answers,
+            seed=seed,
+            functions=functions,
+            spend=spend,
+            before=replace(before, overrides=sorted(overrides)),
+        )
+    except BaseException:  # whatever it is: no lock is left, and no folder of what never began
         if journal is not None:
             journal.close()
         folder.discard()
         raise
-    state = State(graph)
-    state.rehearsal = rehearsal
-    return begin(
-        state,
-        journal,
-        workers,
-        hearers,
-        inputs=inputs,
-        answers=answers,
-        seed=seed,
-        functions=functions,
-        spend=spend,
-        before=before,
-    )
 
 
 def interrupt(reason: str) -> None:

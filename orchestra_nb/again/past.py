@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import StoreError
@@ -31,6 +31,9 @@ class Past:
         ended: Numbers of the phases whose end it tells.
         notes: Notes, and who gave them.
         edited: Ids of the tasks whose text was edited.
+        overrides: Fields of the plan's head that the run was given others of; ``None`` where the
+            log does not say.
+        shares: What it took from another run when it began, as ``orchestration_start`` says.
     """
 
     folder: RunFolder
@@ -41,6 +44,8 @@ class Past:
     ended: frozenset[int]
     notes: tuple[tuple[str, str], ...] = ()
     edited: frozenset[str] = frozenset()
+    overrides: tuple[str, ...] | None = None
+    shares: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
@@ -70,12 +75,19 @@ def read_past(folder: RunFolder, *, until: float | None = None, before: int | No
     events, problems = read_events(folder.log)
     change = Change()
     last, ended, notes, edited = "", set(), [], set()
+    overrides = None
+    shares: Mapping[str, Any] = {}
     for event in events:
+        change.clear()
         late = until is not None and event["t"] > until
         if state.seq and (late or (before is not None and event["seq"] >= before)):
             break  # (The first line says that it began: that is always before.)
         if fold_line(state, event, change, problems):
+            if event["event"] == "rating":
+                continue  # that is said at any time, also of a run that is over
             last = event["event"]
+            if last == "orchestration_start":
+                shares = event.get("shares") or {}
             if last in ("phase_complete", "phase_skipped"):
                 ended.add(event["phase"])
             elif last == "note":
@@ -85,7 +97,8 @@ def read_past(folder: RunFolder, *, until: float | None = None, before: int | No
             elif last == "run_resumed" and "plan" in event:
                 declared = Plan(**event["plan"])
                 ended.clear()  # phases may be others now
-        change.clear()
+            elif last == "orchestration_start" and "overrides" in event:
+                overrides = tuple(event["overrides"])
     if not state.seq:
         raise StoreError(f"The log {folder.log} holds no event; there is nothing to go on from.")
     return Past(
@@ -97,10 +110,12 @@ def read_past(folder: RunFolder, *, until: float | None = None, before: int | No
         frozenset(ended),
         tuple(notes),
         frozenset(edited),
+        overrides,
+        shares,
     )
 
 
-_LAST_WORDS = {"orchestration_complete", "run_interrupted", "rating"}
+_LAST_WORDS = {"orchestration_complete", "run_interrupted"}
 
 
 def loader(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engine.protocols import Worker
+from ..plan import Budget, Plan
 from ..plan.durations import rough_duration
 from ..state import State
 from ..views.plan_table import PlanTable, Row, as_html, as_text
@@ -19,7 +20,7 @@ from .past import Past
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Expected", "Preview"]
+__all__ = ["HEAD", "Expected", "Preview"]
 
 _GROUPS: Mapping[Action, tuple[str, str, int]] = {
     "run": ("runs", "running", 30),
@@ -31,6 +32,8 @@ _GROUPS: Mapping[Action, tuple[str, str, int]] = {
 }
 """Action -> its word, its glyph, and how many rows are shown."""
 _MAY_RUN = ("run", "compare")
+HEAD = ("level", "mode", "timeline", "budget", "max_concurrency", "on_failure")
+"""What a run may be given another of than the plan says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Preview:
         most: The same if everything that is compared runs too.
         gone: Ids of what the plan does not hold any more.
         bad_lines: How many lines of the log could not be read.
+        head: What the plan's head says anew.
+        owner: Process id of who is running it.
     """
 
     run: str
@@ -77,6 +82,8 @@ class Preview:
     most: Expected
     gone: tuple[str, ...] = ()
     bad_lines: int = 0
+    head: tuple[str, ...] = ()
+    owner: int | None = None
 
     @classmethod
     def of(
@@ -87,6 +94,7 @@ class Preview:
         outlook: Outlook,
         *,
         title: str = "Resuming",
+        owner: int | None = None,
     ) -> Preview:
         """The preview of an outlook.
 
@@ -96,6 +104,7 @@ class Preview:
             workers: Who does each node.
             outlook: What becomes of each.
             title: What is done with the run, in a word.
+            owner: Process id of who is running it, where that keeps it from being done.
         """
         graph = now.graph
         expected = expected_s(graph, past.folder.home, past.state.rehearsal)
@@ -137,6 +146,8 @@ class Preview:
             most=comes_to(*_MAY_RUN),
             gone=tuple(outlook.gone),
             bad_lines=past.problems.lost,
+            head=tuple(_head(past.state.graph.plan, graph.plan)),
+            owner=owner,
         )
 
     @property
@@ -187,8 +198,15 @@ class Preview:
 
     def _notes(self) -> list[str]:
         notes = []
+        if self.owner is not None:
+            notes.append(
+                f"It is going on in process {self.owner}: this is how it stands now, and it can't "
+                "be resumed before that process ends."
+            )
         if self.most.tasks:
             notes.append(f"{_amount(self.sure, self.most)}{_unknown(self.most)}")
+        if self.head:
+            notes.append(f"The plan says anew: {', '.join(self.head)}.")
         if self.gone:
             notes.append(f"No longer in the plan: {_some(self.gone)}.")
         if self.bad_lines:
@@ -197,6 +215,23 @@ class Preview:
                 "done again."
             )
         return [*notes, "Nothing was started."]
+
+
+def _head(was: Plan, now: Plan) -> list[str]:
+    """What the head of a plan says otherwise than before."""
+    return [
+        f"{name} {_said(getattr(now, name))} (was {_said(getattr(was, name))})"
+        for name in HEAD
+        if getattr(now, name) != getattr(was, name)
+    ]
+
+
+def _said(value: object) -> str:
+    if not isinstance(value, Budget):
+        return "none" if value is None else str(value)
+    caps = [money(value.usd)] if value.usd is not None else []
+    caps += [count(value.tokens, "token")] if value.tokens is not None else []
+    return " and ".join(caps) or "none"
 
 
 def _amount(sure: Expected, most: Expected) -> str:

@@ -52,14 +52,19 @@ class Before:
         returned: Index of a task -> the worker that gives what was made and not yet reviewed.
         resumed: Set where it goes on in its own log.
         parent: Id of the run whose results it may share.
+        shares: What of it, as ``orchestration_start`` says.
         shared: What else it takes over from there.
+        overrides: Fields of the plan's head that the run was given others of; ``None`` where
+            nobody knows.
     """
 
     priors: Mapping[int, Prior] = field(default_factory=dict)
     returned: Mapping[int, Returned] = field(default_factory=dict)
     resumed: Resumed | None = None
     parent: str = ""
+    shares: Mapping[str, Any] = field(default_factory=dict)
     shared: Shared | None = None
+    overrides: Sequence[str] | None = None
 
 
 class Beginning:
@@ -75,12 +80,14 @@ class Beginning:
         resumed = self._before.resumed
         if resumed is None:
             self._start()
+            self._engine.repeats.carry()  # at once: it holds also if the run breaks off here
             self._engine.form.open()
         else:
             self._resume(resumed)
 
     def _start(self) -> None:
         engine, plan = self._engine, self._engine.plan
+        overrides = self._before.overrides
         engine.emit(
             events.orchestration_start(
                 run=engine.run_id,
@@ -92,7 +99,9 @@ class Beginning:
                 rehearsal=engine.rehearsal,
                 wall=engine.wall(),
                 parent=self._before.parent,
+                shares=dict(self._before.shares),
                 functions=list(self._functions),
+                overrides=None if overrides is None else list(overrides),
             )
         )
 

@@ -34,12 +34,18 @@ def orchestration_start(
     rehearsal: float | None,
     wall: float,
     parent: str = "",
+    shares: Event | None = None,
     functions: list[str] | None = None,
+    overrides: list[str] | None = None,
 ) -> Event:
     """First line of a log.
 
     ``rehearsal`` is the speed of a rehearsal, ``wall`` epoch seconds, ``parent`` the run whose
-    results it may share, ``functions`` the names that were given in ``agents=``.
+    results it may share, ``functions`` the names that were given in ``agents=``, ``overrides``
+    the fields of the plan's head that the run was given others of (absent: nobody knows).
+    ``shares`` says what of the parent counts: what its log says before the line ``before``, but
+    for the tasks ``rerun``; its ``outcomes`` too, if that is true; ``items`` is what was wanted of
+    tasks that are not there before the plan has grown.
     """
     event: Event = {
         "event": "orchestration_start",
@@ -56,8 +62,12 @@ def orchestration_start(
     }
     if parent:
         event["parent"] = parent
+    if shares:
+        event["shares"] = shares
     if functions:
         event["functions"] = functions
+    if overrides is not None:
+        event["overrides"] = overrides
     return event
 
 

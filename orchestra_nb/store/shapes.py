@@ -98,6 +98,22 @@ def _are_items(value: Any) -> bool:
     )
 
 
+def _are_shares(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_whole(value.get("before"))
+        and _are_texts(value.get("rerun"))
+        and _is_flag(value.get("outcomes"))
+        and isinstance(value.get("items"), list)
+        and all(
+            _are_named_texts(one)
+            and {"id", "item"} <= one.keys()
+            and ("text" in one or "reason" in one)
+            for one in value["items"]
+        )
+    )
+
+
 def _are_flags(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
 
@@ -133,7 +149,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "level": lambda value: type(value) is int and 1 <= value <= 5,
     "mode": lambda value: value in get_args(Mode),
     "timeline": lambda value: value in get_args(Timeline),
-    **dict.fromkeys(("crashed", "functions", "tasks"), _are_texts),
+    **dict.fromkeys(("crashed", "functions", "overrides", "tasks"), _are_texts),
     "compare": _are_named_texts,
     "told": _are_told,
     "items": _are_items,
@@ -146,6 +162,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "usd": _is_number,
     "autopilot_of": _are_flags,
     "said": _are_said,
+    "shares": _are_shares,
     "result": _is_mapping,
     "values": _or_null(_is_mapping),
     "detail": lambda value: isinstance(value, (str, dict)),
