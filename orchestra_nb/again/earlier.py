@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..engine.beginnings import Before
 from ..engine.protocols import Worker
 from ..engine.repeats import Shared
-from ..engine.reuse import Prior
 from ..errors import OrchestraError, SetupError
 from ..plan import Plan
 from ..plan.graph import Graph
@@ -18,10 +16,8 @@ from ..plan.text import short
 from ..runs import Earlier
 from ..store.folder import RunFolder
 from ..store.home import find_run, list_runs
-from .changes import Changes
-from .fork import taken_over
+from .parent import priors_from, shares_of, taken_over
 from .past import Past, read_past
-from .sharing import prior_of
 
 __all__ = ["earlier"]
 
@@ -70,31 +66,15 @@ class _Earlier:
 
     def __call__(self, graph: Graph, workers: Sequence[Worker | None], folder: RunFolder) -> Before:
         past = self._past
-        found = self._priors(graph.plan)
         by_id = {node.id: workers[node.index] for node in graph.nodes}
         cast = [by_id.get(node.id) for node in past.state.graph.nodes]
+        found = priors_from(past, graph)
         priors = taken_over(past.folder, folder, found, past.state.graph, cast)
         return Before(
             priors={graph.index[name]: one for name, one in priors.items() if name in graph.index},
             parent=past.folder.id,
+            shares=shares_of(past),
             shared=Shared(
                 later={name: one for name, one in priors.items() if name not in graph.index}
             ),
         )
-
-    def _priors(self, plan: Plan) -> dict[str, Prior]:
-        past = self._past
-        state = past.state
-        nobody: list[Worker | None] = [None] * len(state.graph.nodes)
-        changes = Changes(past, state, nobody, past.inputs)
-        another = past.declared.level != plan.level
-        found: dict[str, Prior] = {}
-        for node in state.graph.nodes:
-            task = state.tasks[node.index]
-            if node.kind != "task" or task.status != "completed" or changes.lacking(task):
-                continue
-            prior = prior_of(past, changes, node, task)
-            if prior is not None:
-                level = plan.level if another else prior.level
-                found[node.id] = replace(prior, level=level)
-        return found

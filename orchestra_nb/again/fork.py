@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from ..engine.beginnings import Before
 from ..engine.cards import Answered
 from ..engine.protocols import Worker
 from ..engine.repeats import Shared
-from ..engine.reuse import Prior
 from ..errors import CommandError, SetupError
 from ..events import Event
 from ..handle import Run
@@ -26,7 +23,6 @@ from ..record import login_name
 from ..reviving import replan
 from ..runs import check_names
 from ..state import Change, DecisionState, State
-from ..store.adopting import adopt_results
 from ..store.folder import RunFolder
 from ..store.home import find_run
 from ..store.journal import FileJournal
@@ -35,13 +31,14 @@ from ..store.settings import settings
 from ..webhook.hook import Webhook
 from ..wiring import begin
 from .outlook import Outlook
-from .past import Past, loader, read_past
+from .parent import shares_of, taken_over
+from .past import Past, read_past
 from .preview import Preview
-from .resume import cast, read_plan
+from .resume import cast, mask_texts, read_plan
 from .sharing import Sharing, share
 from .wishes import moment, outcomes_of, texts_of
 
-__all__ = ["fork", "taken_over"]
+__all__ = ["fork"]
 
 
 def fork(
@@ -119,6 +116,7 @@ class _Made:
     said: Mapping[str, Answered]
     texts: Mapping[str, str]
     notes: Sequence[tuple[str, str]]
+    rerun: Collection[str]
 
 
 def _as_of(folder: RunFolder, at: float | str | None) -> Past:
@@ -140,21 +138,21 @@ def _prepare(
     claude: bool | None,
 ) -> _Made:
     """Find out all that can be known before anything is made."""
-    declared = past.declared if plan is None else read_plan(plan, past.declared)
+    declared = past.declared if plan is None else read_plan(plan, past)
     now = past.state.copy()
     if declared != past.declared:
         replan(now, declared.filled(), now.t, Change())
+        mask_texts(now)
     graph = compile_plan(declared.filled())
     check_names(graph)
     faults: list[str] = []
     said = outcomes_of(graph, past.state, decisions, faults)
-    wanted = texts_of(graph, tasks, faults)
+    wanted = texts_of(now.graph, tasks, faults)
     again = _named(now.graph, rerun, faults)
     if faults:
         raise CommandError("\n".join(["The run can't be forked:", *(f"  {f}" for f in faults)]))
-    texts = _edited(past, graph) | wanted
-    for name, text in wanted.items():
-        now.tasks[now.graph.index[name]].title = text
+    texts = _edited(past, now.graph, wanted) | wanted
+    _word(now, wanted)
     notes = _notes(past, said)
     now.notes = [text for text, _ in notes]
     done = {
@@ -168,8 +166,21 @@ def _prepare(
     kept = {one.id for one in sharing.nodes if one.action in ("keep", "skip")}
     return _Made(
         past, declared, graph, _cast(past, graph, agents, claude, kept), now, workers, sharing,
-        said, texts, notes,
+        said, texts, notes, again,
     )  # fmt: skip
+
+
+def _word(now: State, wanted: Mapping[str, str]) -> None:
+    """Give tasks their texts; one for a template is one for all its tasks, but for its items."""
+    graph = now.graph
+    for name, text in wanted.items():
+        task = now.tasks[graph.index[name]]
+        if text != task.title:
+            task.title = text
+            for index in graph.nodes[task.index].items:
+                now.tasks[index].title = text
+    for name, text in wanted.items():  # what is said of one task counts
+        now.tasks[graph.index[name]].title = text
 
 
 def _inputs(plan: Plan) -> dict[str, Any]:
@@ -189,13 +200,22 @@ def _named(graph: Graph, names: Collection[str], faults: list[str]) -> set[str]:
     return found
 
 
-def _edited(past: Past, graph: Graph) -> dict[str, str]:
-    """Texts that were edited in the parent, of tasks that are as they were in the plan."""
+def _edited(past: Past, graph: Graph, wanted: Collection[str]) -> dict[str, str]:
+    """Texts that were edited in the parent, of tasks that are as they were in the plan.
+
+    Those of a template's tasks do not outlive another text for the template, which is ``wanted``.
+    """
     before = past.state.graph
     found = {}
     for node in graph.nodes:
         index = before.index.get(node.id)
-        if node.kind != "task" or index is None or before.nodes[index].title != node.title:
+        if (
+            node.kind not in ("task", "group")
+            or index is None
+            or before.nodes[index].title != node.title
+        ):
+            continue
+        if node.template is not None and graph.nodes[node.template].id in wanted:
             continue
         text = past.state.tasks[index].title
         if node.id in past.edited and text != node.title:
@@ -243,15 +263,18 @@ def _needs(action: str, why: str) -> str:
 
 def _before(made: _Made, folder: RunFolder) -> Before:
     past, graph, state = made.past, made.graph, made.past.state
+    items = _of_items(made)
     priors = taken_over(past.folder, folder, made.sharing.priors, made.now.graph, made.workers)
     return Before(
         priors={graph.index[name]: one for name, one in priors.items() if name in graph.index},
         parent=past.folder.id,
+        shares=shares_of(past, rerun=made.rerun, outcomes=True, items=items),
+        overrides=past.overrides,
         shared=Shared(
             said=made.said,
             outcomes=made.sharing.outcomes,
             notes=made.notes,
-            texts=made.texts,
+            texts={name: text for name, text in made.texts.items() if name in graph.index},
             settings={
                 "level": state.level,
                 "timeline": state.timeline,
@@ -261,47 +284,24 @@ def _before(made: _Made, folder: RunFolder) -> Before:
             if made.declared == past.declared
             else {},
             later={name: one for name, one in priors.items() if name not in graph.index},
-            left_out=made.sharing.left_out,
+            items=items,
+            left_out={
+                name: why for name, why in made.sharing.left_out.items() if name in graph.index
+            },
             who=login_name(),
         ),
     )
 
 
-def _drop(folder: RunFolder, stored: Mapping[str, Any]) -> None:
-    """What was taken over and does not count is no file of this run."""
-    if "file" in stored:
-        with contextlib.suppress(OSError):
-            (folder.path / stored["file"]).unlink()
-
-
-def taken_over(
-    source: RunFolder,
-    target: RunFolder,
-    priors: Mapping[str, Prior],
-    graph: Graph,
-    workers: Sequence[Worker | None],
-) -> dict[str, Prior]:
-    """Priors whose results are in the new run's own folder.
-
-    Args:
-        source: The folder of the run that made them.
-        target: The folder of the new run.
-        priors: Id of a task -> what it came to.
-        graph: A graph with all of these tasks.
-        workers: Who does the tasks of the new run, as far as these are there from the start.
-    """
-    wanted = [(graph.index[name], one.attempt, one.result) for name, one in priors.items()]
-    results = adopt_results(source.path, target.path, wanted)
-    found = {}
-    for (name, one), stored in zip(priors.items(), results, strict=True):
-        index = graph.index[name]
-        template = graph.nodes[index].template
-        index = index if template is None else template  # who does the template does its tasks
-        worker = workers[index] if index < len(workers) else None
-        found[name] = replace(
-            one,
-            result=stored,
-            load=loader(target, stored, worker),
-            drop=functools.partial(_drop, target, stored),
-        )
+def _of_items(made: _Made) -> list[dict[str, str]]:
+    """What holds for tasks that are not there before the plan has grown."""
+    found = []
+    for node in made.now.graph.nodes:
+        if node.id in made.graph.index:
+            continue
+        one = {"id": node.id, "item": node.item}
+        if node.id in made.sharing.left_out:
+            found.append(one | {"reason": made.sharing.left_out[node.id]})
+        elif node.id in made.texts:
+            found.append(one | {"text": made.texts[node.id]})
     return found

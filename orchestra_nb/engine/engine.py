@@ -154,7 +154,6 @@ class Engine(Core):
 
     def set_off(self) -> None:
         """Everything is known that has to be before anything starts."""
-        self.repeats.carry()
         self.steering.set_off()
         self.alarms.begin()
         self.growing.begin()

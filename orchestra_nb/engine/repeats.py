@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import events
 from ..lineage import Lineages
 from ..plan import Decision
+from ..plan.each import item_ids
 from ..plan.graph import Node
 from ..state import DecisionState, Outcome
 from .cards import OTHER, Answered
@@ -46,6 +47,8 @@ class Shared:
         texts: Id of a task -> its text, where that was edited.
         settings: What a ``plan_adjustment`` says of level, timeline and budgets.
         later: Id of a task that is not there before the plan has grown -> what it came to.
+        items: Of such tasks: ``id`` and ``item`` (a hash of it) in the parent, and the ``text``
+            that it gets or the ``reason`` why it is left out by hand.
         left_out: Id of what is left out by hand -> why.
         who: Who begins the run.
     """
@@ -56,6 +59,7 @@ class Shared:
     texts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     later: Mapping[str, Prior] = field(default_factory=dict)
+    items: Sequence[Mapping[str, str]] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     who: str = ""
 
@@ -67,9 +71,10 @@ class Repeats:
         self._engine = engine
         self._shared = shared
         self._lineages = Lineages(engine.state) if shared is not None else None
+        self._items = list(shared.items) if shared is not None else []
 
     def carry(self) -> None:
-        """Say what holds from the start, before anything is ready."""
+        """Say what holds from the start, as soon as the run begins."""
         shared, engine = self._shared, self._engine
         if shared is None:
             return
@@ -94,18 +99,43 @@ class Repeats:
             words = f"As in the run it was forked from: {words}"
             engine.emit(events.plan_adjustment(description=words, who=shared.who, **changed))
         for name, text in shared.texts.items():
-            node = engine.state.graph.nodes[engine.state.graph.index[name]]
-            engine.steering.texts[node.index] = text
-            engine.emit(
-                events.task_edited(
-                    task=node.id, agent=node.agent, phase=node.phase, text=text, who=shared.who
-                )
-            )
-
+            self._edit(engine.state.graph.index[name], text)
         for name, reason in shared.left_out.items():
-            index = engine.state.graph.index.get(name)
-            if index is not None:  # else its task is not there yet
-                engine.skip(engine.state.graph.nodes[index], "hand", reason)
+            engine.skip(engine.state.graph.find(name), "hand", reason)
+
+    def _edit(self, index: int, text: str) -> None:
+        engine, node = self._engine, self._engine.state.graph.nodes[index]
+        engine.steering.texts[index] = text
+        who = self._shared.who if self._shared is not None else ""
+        engine.emit(
+            events.task_edited(task=node.id, agent=node.agent, phase=node.phase, text=text, who=who)
+        )
+
+    def deal(self, template: str, items: Mapping[int, str]) -> None:
+        """A list was read: what was wanted of an item holds for whichever task has it now.
+
+        Args:
+            template: Id of the task that it was read for.
+            items: Index of each of its tasks -> a hash of its item.
+        """
+        graph, ids = self._engine.state.graph, item_ids(template)
+        free = dict(items)
+        for wish in [one for one in self._items if ids.fullmatch(one["id"])]:
+            own = graph.index.get(wish["id"], -1)
+            found = [index for index, item in free.items() if item == wish["item"]]
+            if not wish["item"]:  # nobody can tell items like it apart: then its number counts
+                found = [own] if own in free else []
+            if not found:
+                continue
+            index = own if own in found else found[0]
+            del free[index]
+            self._items.remove(wish)
+            if self._engine.state.tasks[index].status not in ("pending", "ready"):
+                continue
+            if "reason" in wish:
+                self._engine.skip(graph.nodes[index], "hand", wish["reason"])
+            else:
+                self._edit(index, wish["text"])
 
     def answered(self, node: Node) -> Answered | None:
         """The outcome that a decision or checkpoint has as soon as it is reached."""

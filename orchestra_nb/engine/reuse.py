@@ -49,6 +49,8 @@ class Prior:
         load: Gives the result.
         item: A hash of the item it was for; empty where there is none.
         drop: Called when it does not count: what was kept for it can go.
+        sure: Whether the worker's request was compared already: it is the same if what it is given
+            is.
     """
 
     run: str
@@ -65,6 +67,7 @@ class Prior:
     load: Callable[[], object]
     item: str = ""
     drop: Callable[[], None] = _nothing
+    sure: bool = False
 
 
 def given_to(
@@ -135,13 +138,18 @@ class Values(dict[str, Any]):
 
 
 class Returned:
-    """A worker for work that was done, but not accepted yet: it returns what it came to."""
+    """A worker for work that was done, but not accepted yet: it returns what it came to.
+
+    Args:
+        load: Gives that.
+        made: Of what, and by whom: it counts while nothing of it is known to differ.
+    """
 
     blocking = True
     retries = 0
 
-    def __init__(self, load: Callable[[], object], key: str):
-        self._load, self.key = load, key
+    def __init__(self, load: Callable[[], object], made: Prior):
+        self._load, self.made, self.key = load, made, made.key
 
     def __call__(self, context: Any, /) -> object:
         """The result that is there."""
@@ -170,7 +178,7 @@ class Reuse:
         self._priors = dict(priors or {})
         self._returned = dict(returned or {})
         self._later = dict(later or {})
-        self._lineages = Lineages(engine.state) if self._priors or self._later else None
+        self._lineages = Lineages(engine.state) if self else None
         self._requests: deque[tuple[int, Prior, Callable[[Any], str]]] = deque()
 
     def __bool__(self) -> bool:
@@ -220,12 +228,17 @@ class Reuse:
         prior = self._priors.pop(index, None) if self._priors else None
         if prior is None and self._later:
             prior = self._later.pop(self._engine.state.graph.nodes[index].id, None)
+        if prior is None and index in self._returned:
+            prior = self._returned[index].made
         if prior is None:
             return False
         worker = self._engine.workers[index]
         key_of = getattr(worker, "key_of", None)
         if key_of is None or not prior.key:
             return self._judge(index, prior, getattr(worker, "key", ""), request=False)
+        if prior.sure and prior.given == self._given(index, prior):
+            self._take(index, prior, prior.key)
+            return True
         self._requests.append((index, prior, key_of))
         if len(self._requests) == 1:
             self._compare_next()
@@ -257,16 +270,27 @@ class Reuse:
 
     def _judge(self, index: int, prior: Prior, key: str, *, request: bool) -> bool:
         """Take an earlier result over unless something is known to differ."""
-        engine, state = self._engine, self._engine.state
-        assert self._lineages is not None
+        if not self._same(index, prior, key, request=request):
+            self._returned.pop(index, None)
+            prior.drop()
+            return False
+        if index in self._returned:  # it is there, and a person is to say whether it counts
+            return False
+        self._take(index, prior, key if request and key and prior.key else prior.key)
+        return True
+
+    def _same(self, index: int, prior: Prior, key: str, *, request: bool) -> bool:
         if key and prior.key:
             if key != prior.key:
-                prior.drop()
                 return False
             if request:  # a request holds all that it is given
-                self._take(index, prior, key)
                 return True
-        given = given_to(
+        return prior.given in (self._given(index, prior), LOST)
+
+    def _given(self, index: int, prior: Prior) -> str:
+        engine, state = self._engine, self._engine.state
+        assert self._lineages is not None
+        return given_to(
             state,
             self._lineages,
             index,
@@ -275,11 +299,6 @@ class Reuse:
             notes=prior.notes,
             inputs=engine.inputs,
         )
-        if prior.given not in (given, LOST):
-            prior.drop()
-            return False
-        self._take(index, prior, prior.key)
-        return True
 
     def _take(self, index: int, prior: Prior, key: str) -> None:
         engine = self._engine

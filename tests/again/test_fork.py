@@ -185,6 +185,7 @@ def test_a_live_run_is_forked(agents: dict[str, Any], tally: Tally) -> None:
     until(run, lambda state: state.open_decisions())
     run.answer("database-technology", "A")
     until(run, lambda state: state.task("api").status == "running")
+    until(run, lambda state: state.task("aside").status == "completed")
     fork = run.fork(decisions={"database-technology": "B"})
     until(fork, lambda state: state.task("api").status == "running")
     assert fork.reused == ["scout", "aside"]
@@ -509,3 +510,102 @@ def test_a_fork_that_breaks_off_keeps_its_wishes(agents: dict[str, Any], tally: 
     assert (decision.outcome.option, decision.outcome.by) == ("B", "user")
     assert resumed.state.notes == ["Three nodes"]
     assert "B - Cassandra" in resumed.results["api"]
+
+
+LIST = """
+name: Reviews
+mode: fully_autonomous
+phases:
+- name: One
+  tasks:
+  - {agent: s, task: S}
+  - {agent: rev, id: rev, task: "Review {{m}}", for_each: {from: s, as: m}}
+  - {agent: w, task: W, depends_on: [rev]}
+"""
+
+
+@pytest.fixture
+def reviews(tally: Tally) -> dict[str, Callable[[onb.Context], Any]]:
+    """Agents for the list, all counted."""
+    works: dict[str, Callable[[onb.Context], Any]] = {
+        "s": lambda context: ["p", "q", "r"],
+        "rev": lambda context: context.text,
+        "w": lambda context: context.results["rev"],
+    }
+    return {name: tally.agent(does) for name, does in works.items()}
+
+
+def listed(agents: dict[str, Any]) -> onb.Run:
+    """A run with a list that is over."""
+    run = onb.run(Plan.parse(LIST, format="yaml"), agents)
+    run.wait(20)
+    return run
+
+
+def test_another_text_for_a_template(reviews: dict[str, Any], tally: Tally) -> None:
+    """It is one for all its tasks, and the preview says that these run."""
+    run = listed(reviews)
+    tally.taken()
+    said = seen(run.fork(tasks={"rev": "Check {{m}}"}, dry_run=True))
+    assert {said[f"rev-{n}"] for n in (1, 2, 3)} == {("run", "its text changed")}
+    assert (said["s"][0], said["w"][0]) == ("keep", "compare")
+    fork = run.fork(tasks={"rev": "Check {{m}}"})
+    fork.wait(20)
+    assert fork.results["w"] == ["Check p", "Check q", "Check r"]
+    assert seen(run.fork(tasks={"rev": "Review {{m}}"}, dry_run=True))["rev-1"][0] == "keep"
+
+
+def test_another_text_for_one_item(reviews: dict[str, Any], tally: Tally) -> None:
+    """A task made of an item is named like any other, and only it runs."""
+    run = listed(reviews)
+    tally.taken()
+    assert seen(run.fork(tasks={"rev-2": "Look at q"}, dry_run=True))["rev-2"][0] == "run"
+    fork = run.fork(tasks={"rev-2": "Look at q"})
+    fork.wait(20)
+    assert fork.results["w"] == ["Review p", "Look at q", "Review r"]
+    assert sum(tally.taken().values()) == 2
+    both = run.fork(tasks={"rev-2": "Look at q", "rev": "Check {{m}}"})
+    both.wait(20)
+    assert both.results["w"] == ["Check p", "Look at q", "Check r"]
+    again = fork.fork(rerun=["s"])
+    again.wait(20)
+    assert again.results["w"] == ["Review p", "Look at q", "Review r"]
+
+
+def test_a_result_that_could_not_be_stored_and_nobody_needs(tally: Tally) -> None:
+    """It is shared while nobody asks for it; where somebody may, its task runs."""
+    plan = Plan.parse(
+        """
+name: Leaf
+mode: fully_autonomous
+phases:
+- name: One
+  tasks:
+  - {agent: leaf, task: L}
+  - {agent: a, task: A}
+  - {agent: after, task: After, depends_on: [leaf]}
+  - {agent: last, task: Last, depends_on: [a]}
+""",
+        format="yaml",
+    )
+    works: dict[str, Any] = {
+        "leaf": lambda context: object(), "a": lambda context: 1, "after": lambda context: 2,
+        "last": lambda context: object(),
+    }  # fmt: skip
+    agents = {name: tally.agent(does) for name, does in works.items()}
+    run = onb.run(plan, agents)
+    run.wait(20)
+    tally.taken()
+    fork = run.fork(tasks={"a": "Another"})
+    fork.wait(20)
+    assert fork.reused == ["leaf", "after", "last"]
+    assert tally.taken() == {"a": 1}
+    (event,) = [e for e in lines_of(fork) if e.get("task") == "leaf"]
+    assert event["result"]["kind"] == "repr"
+    fork = run.fork(tasks={"after": "Another"})
+    fork.wait(20)
+    assert tally.taken() == {"leaf": 1, "after": 1}
+    again = onb.run(plan, agents, reuse=run.id)
+    again.wait(20)
+    assert "last" in again.reused
+    assert tally.taken() == {"leaf": 1}
