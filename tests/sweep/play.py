@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -91,8 +90,8 @@ class Counter:
 
     Args:
         path: The file. Made by whoever counts; its operations are never swept.
-        dies_at: The task at whose first call the process is killed.
-        beside: A task that is at work then, and comes to no end before.
+        dies_at: The coroutine at whose first call the process is killed.
+        beside: A function that is at work then, and comes to no end before.
     """
 
     def __init__(self, path: Path, dies_at: str = "", beside: str = ""):
@@ -111,9 +110,12 @@ class Counter:
         self._close(fd)
         if task == self._beside:
             threading.Event().wait()
+
+    async def dies(self, task: str) -> None:
+        """Kill the process where it dies at this task, once what is beside it has begun."""
         if task == self._dies_at:
             while self._beside not in self._path.read_text().split():
-                time.sleep(0.001)
+                await asyncio.sleep(0.001)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -147,6 +149,7 @@ def _packs(fails: str) -> bytes:
 
 async def _judges(gathers: str, which: Any) -> str:
     _counter.add("judges")
+    await _counter.dies("judges")
     return f"{which.option}: {len(gathers)}"
 
 
