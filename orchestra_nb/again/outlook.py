@@ -8,12 +8,15 @@ if the same came out, it is kept too.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from ..engine.growing import GONE
+from ..engine.growing import GONE
 from ..engine.protocols import Worker
 from ..engine.reuse import Prior, Returned
+from ..engine.scheduler import verdict
 from ..engine.scheduler import verdict
 from ..plan import Decision
 from ..plan.graph import Node
@@ -261,7 +264,7 @@ class _Looker:
             return self._failed(task)
         unjudged = bool(task.given) and task.status in ("pending", "ready", "skipped")
         if task.status != "completed" and not unjudged:
-            return self._unfinished(node, task)
+            return self._unfinished(node, task, moved)
         if node.index in self._forced:
             return "run", self._forced[node.index], ""
         # Of what broke off before it could be compared, what it was given then is known as a hash.
@@ -307,7 +310,7 @@ class _Looker:
             return "skip", "failed, and you went on without it", ""
         return "run", f"failed: {_first_line(task.error)}", ""
 
-    def _unfinished(self, node: Node, task: TaskState) -> Judgement:
+    def _unfinished(self, node: Node, task: TaskState, moved: Names) -> Judgement:
         left_out = skip_reason(node.spec, self._now.level)
         if left_out is not None and task.status in ("pending", "ready"):
             return "skip", left_out, ""
@@ -317,7 +320,13 @@ class _Looker:
             if self._past.died and task.crashes + 1 >= CRASHES_MAX:
                 return "give up", _gave_up(task), ""
             return "run", _AT_WORK, ""
-        if self._under_review(task) is not None:
+        made = self._under_review(task)
+        if made is not None:
+            differs, assumed = self._changes.of(node, _made_by(task, made), open=bool(moved))
+            if differs:
+                return "run", f"{differs}, before its result was reviewed", ""
+            if moved:
+                return "compare", _only_if(moved), assumed
             return "ask", "its result waits for your review", ""
         if any(card.open for card in self._about(task, "failure")):
             return "run", f"failed: {_first_line(task.error)}", ""
@@ -332,13 +341,13 @@ class _Looker:
         return [card for card in cards if card.purpose == purpose]
 
     def _under_review(self, task: TaskState) -> Mapping[str, Any] | None:
-        """Where the result is that a person was looking at."""
+        """The card with the result that a person was looking at."""
         if task.status != "waiting":
             return None
         for card in self._about(task, "review"):
             stored: Mapping[str, Any] = card.detail.get("stored") or {}
             if card.open and stored.get("kind") != "repr":
-                return stored
+                return card.detail
         return None
 
     # What is needed.
@@ -385,15 +394,27 @@ class _Looker:
             prior = self._changes.prior(node, task)
             if prior is not None:
                 out.priors[node.index] = prior
-        stored = self._under_review(task) if seen.action == "ask" else None
-        if stored is not None:
-            key = getattr(self._workers[node.index], "key", "")
-            out.returned[node.index] = Returned(self._changes.load(task, stored), key)
+        made = self._under_review(task) if seen.action in ("ask", "compare") else None
+        prior = None if made is None else self._changes.prior(node, task)
+        if made is not None and prior is not None:
+            prior = replace(prior, key=_made_by(task, made).key)
+            load = self._changes.load(task, made.get("stored"))
+            out.returned[node.index] = Returned(load, prior)
 
 
 def has_result(task: TaskState) -> bool:
     """Whether it was done, also where what it came to was to be compared and was not."""
     return task.status == "completed" or bool(task.given)
+
+
+def _made_by(task: TaskState, card: Mapping[str, Any]) -> TaskState:
+    """A task whose result is reviewed, with the key of who made that.
+
+    It is unknown where a request held what a person had said of the result before it.
+    """
+    made = copy(task)
+    made.key = "" if task.comments else card.get("key", "")
+    return made
 
 
 def _gave_up(task: TaskState) -> str:

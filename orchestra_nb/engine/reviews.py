@@ -161,6 +161,7 @@ class Reviews:
             "attempt": job.attempt,
             "comments": list(comments),
             "stored": stored,
+            "key": job.key,
         }
         card = Card(
             purpose="review",

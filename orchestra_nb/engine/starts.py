@@ -8,6 +8,7 @@ from .. import events
 from ..plan import Decision
 from .cards import Card
 from .protocols import Job, Worker
+from .reuse import Returned
 from .scheduler import verdict
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Starts:
         self.begin_phase(task.phase)
         job = self.job(index, task.attempt + 1)
         job.key = getattr(worker, "key", "")
+        if isinstance(worker, Returned):
+            job.notes = job.notes[: worker.made.notes]  # what it was made with
         engine.emit(
             events.agent_start(
                 task=task.id,

@@ -151,19 +151,67 @@ def test_an_open_review_opens_again_without_the_agent(work: Counted) -> None:
     assert resumed.results["a"] == "a"
 
 
+AFTER = REVIEWED.replace("Do a, review: true}", "Do a}").replace(
+    "task: Do b, depends_on: [a]}", "task: Do b, depends_on: [a], review: true}"
+)
+
+
+def _under_review(work: Counted, text: str, card: str) -> onb.Run:
+    """A run that broke off while a result was reviewed."""
+    run = onb.run(plan_of(text), work.agents(b=_of_a))
+    answer(run, card, "A")
+    run.wait(20)
+    cut(run, "decision_opened", decision_id=card)
+    work.taken()
+    return run
+
+
+def _of_a(context: onb.Context) -> str:
+    return f"of {context.results['a']}"
+
+
+def _another(context: onb.Context) -> str:
+    return f"made of {context.results['a']}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "action", "done", "result"),
+    [
+        ({"b": _another}, "run", {"b": 1}, "made of a"),
+        ({"b": _of_a, "a": lambda context: "new"}, "compare", {"a": 1, "b": 1}, "of new"),
+        ({"b": _of_a, "a": lambda context: "" + "a"}, "compare", {"a": 1}, "of a"),
+        ({"b": _of_a}, "ask", {}, "of a"),
+    ],
+)
+def test_a_result_under_review_stands_only_for_who_made_it_of_what(
+    work: Counted, changed: dict[str, Any], action: str, done: dict[str, int], result: str
+) -> None:
+    """A changed function or input has its agent work again; else the result waits, as it was."""
+    run = _under_review(work, AFTER, "b/review")
+    agents = work.agents(**changed)
+    assert seen(onb.resume(run.id, agents, dry_run=True))["b"][0] == action
+    resumed = onb.resume(run.id, agents)
+    wait_for(lambda: resumed.state.open_decisions(), "a review")
+    resumed.answer(resumed.state.open_decisions()[0].id, "A")
+    assert resumed.wait(20)["b"] == result
+    assert work.taken() == done
+    assert {one.action for one in onb.resume(run.id, agents, dry_run=True).nodes} == {"keep"}
+
+
 def test_a_reviewed_result_that_is_sent_back_has_its_agent_work(work: Counted) -> None:
     """After a resume a comment reaches the agent itself."""
-    run = onb.run(plan_of(REVIEWED), work.agents())
-    answer(run, "a/review", "A")
-    run.wait(20)
-    cut(run, "decision_opened", decision_id="a/review")
-    work.taken()
     heard: list[Any] = []
 
     def a(context: onb.Context) -> str:
         heard.append((context.comments, context.previous))
-        return "better"
+        return "better" if context.comments else "a"
 
+    run = onb.run(plan_of(REVIEWED), work.agents(a=a))
+    answer(run, "a/review", "A")
+    run.wait(20)
+    cut(run, "decision_opened", decision_id="a/review")
+    work.taken()
+    heard.clear()
     resumed = onb.resume(run.id, work.agents(a=a))
     wait_for(lambda: resumed.state.open_decisions(), "a review")
     first = resumed.state.open_decisions()[0].id

@@ -66,6 +66,7 @@ def test_a_result_waits_for_review() -> None:
     assert decision.about == rig.graph.index["a"]
     assert (decision.recommend, decision.timeout_s) == ("A", None)
     assert [option["text"] for option in decision.options] == ["Accept", "Send back"]
+    assert decision.detail["key"], "who made it"
     assert decision.detail == {
         "format": "text",
         "result": "a draft",
@@ -74,6 +75,7 @@ def test_a_result_waits_for_review() -> None:
         "attempt": 1,
         "comments": [],
         "stored": {"kind": "json", "value": "a draft"},
+        "key": decision.detail["key"],
     }
     found = rig.task("a")
     assert (found.status, found.wait_cause) == ("waiting", "human")
