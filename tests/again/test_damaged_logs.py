@@ -203,8 +203,9 @@ def test_a_line_of_100_mb(log: Path, filler: bytes) -> None:
 def test_what_was_not_stored_is_no_other_result(work: Counted) -> None:
     """Made again because somebody needs it, it leaves alone what was made of it before."""
     plan = one_phase(task("a"), task("b", "a"), task("c", "a", "b"))
-    run = played(plan, work.agents(a=object()))
+    agents = work.agents(a=object())
+    run = played(plan, agents)
     cut(run, "agent_complete", task="b")
     work.taken()
-    onb.resume(run.id, work.agents()).wait(20)
+    onb.resume(run.id, agents).wait(20)
     assert work.taken() == {"a": 1, "c": 1}

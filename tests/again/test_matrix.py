@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,138 @@ def test_functions(
         found.wait(20)
         assert cells.tally.taken() == does, again
         assert found.status == "completed"
+
+
+# -- Edits of what a function uses --------------------------------------------------------------
+
+METHOD = "class A:\n    word = {}\n    def work(self, c):\n        return self.word\n"
+CALLED = "class A:\n    word = {}\n    def __call__(self, c):\n        return self.word\n"
+HELP = "def help():\n    return {}\n"
+PUT = (
+    "def put(q):\n    def work(c):\n        q.pop() if len(q) > 9 else None\n        return q[0]\n"
+)
+USES: dict[str, tuple[str, str]] = {
+    "a number": ("limit = {}\ndef work(c):\n    return limit\n", ""),
+    "a list": ("WORDS = [{}]\ndef work(c):\n    return WORDS\n", ""),
+    "a dict": ("CFG = {{'a': {}}}\ndef work(c):\n    return CFG['a']\n", ""),
+    "a frozen set": ("S = frozenset([{}])\ndef work(c):\n    return sorted(S)\n", ""),
+    "a tuple": ("S = ([{}],)\ndef work(c):\n    return S[0]\n", ""),
+    "a text": ("Prompt = '{}'\ndef work(c):\n    return Prompt\n", ""),
+    "a private text": ("_prompt = '{}'\ndef work(c):\n    return _prompt\n", ""),
+    "an attribute of a called class": (f"{CALLED}work = A()\n", ""),
+    "an attribute of a method's class": (f"{METHOD}work = A().work\n", ""),
+    "a property": (
+        "class A:\n    @property\n    def p(self):\n        return {}\n"
+        "    def __call__(self, c):\n        return self.p\nwork = A()\n",
+        "",
+    ),
+    "a helper class": (
+        "class H:\n    def run(self):\n        return {}\ndef work(c):\n    return H().run()\n",
+        "",
+    ),
+    "another method of a class": (
+        "class A:\n    @staticmethod\n    def h():\n        return {}\n    @classmethod\n"
+        "    def go(cls, c):\n        return cls.h()\nwork = A.go\n",
+        "",
+    ),
+    "an attribute that a static method names": (
+        "class A:\n    X = {}\n    @staticmethod\n    def go(c):\n        return A.X\n"
+        "work = A.go\n",
+        "",
+    ),
+    "a cached helper": (
+        f"import functools\n@functools.cache\n{HELP}def work(c):\n    return help()\n",
+        "",
+    ),
+    "a wrapped helper": (
+        "import functools\ndef twice(f):\n    @functools.wraps(f)\n    def both():\n"
+        f"        return f() * 2\n    return both\n@twice\n{HELP}def work(c):\n    return help()\n",
+        "",
+    ),
+    "a partial": (
+        "import functools\ndef h(n):\n    return n\ng = functools.partial(h, {})\n"
+        "def work(c):\n    return g()\n",
+        "",
+    ),
+    "a helper that it marks": (
+        f"{HELP}def work(c):\n    help.calls = 1\n    return help()\n",
+        "",
+    ),
+    "a default that it fills": (
+        "def work(c, o={{'a': {}}}):\n    o.setdefault('z', 1)\n    return o['a']\n",
+        "",
+    ),
+    "a list that it empties": (f"{PUT}    return work\nwork = put([{{}}])\n", "it uses q, which"),
+    "a lambda": ("h = lambda: {}\ndef work(c):\n    return h()\n", ""),
+    "a helper by a name that is local elsewhere": (
+        f"{HELP}def work(c):\n    def inner():\n        help = dict()\n"
+        "        help.update(a=1)\n    return help()\n",
+        "",
+    ),
+    "a helper of another module": (
+        "import helping_{}\nhelping = helping_{}\ndef work(c):\n    return helping.help()\n",
+        "",
+    ),
+    "a helper from another module": (
+        "from helping_{} import help\ndef work(c):\n    return help()\n",
+        "",
+    ),
+    "a pydantic model": (
+        "import pydantic\nclass M(pydantic.BaseModel):\n    x: int = {}\n"
+        "def work(c) -> M:\n    return M()\n",
+        "",
+    ),
+    "a validator": (
+        "import pydantic\nclass M(pydantic.BaseModel):\n    x: int = 1\n"
+        "    @pydantic.field_validator('x')\n    def ok(cls, v):\n        return v + {}\n"
+        "def work(c) -> M:\n    return M()\n",
+        "",
+    ),
+    "a global by text": (
+        "T = {{'k': {}}}\ndef work(c):\n    return globals()['T']['k']\n",
+        "it uses globals(), which is not compared",
+    ),
+    "helpers in a list": (f"{HELP}H = [help]\ndef work(c):\n    return H[0]()\n", ""),
+    "an enum": (
+        "import enum\nclass E(enum.Enum):\n    A = {}\ndef work(c):\n    return E.A.value\n",
+        "",
+    ),
+    "an async function": ("async def work(c):\n    return {}\n", ""),
+    "a constant of its own": ("def work(c):\n    return f'a {}'\n", ""),
+    "a default": ("def work(c, n={}):\n    return n\n", ""),
+    "a module imported when it runs": (
+        "import helping_{} as _\ndef work(c):\n    import helping\n    return helping.help()\n",
+        "it uses helping, which is not compared",
+    ),
+    "an object": (
+        "class DB:\n    def __init__(self):\n        self.n = {}\ndb = DB()\n"
+        "def work(c):\n    return vars(db)['n']\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", USES)
+def test_an_edit_of_what_it_uses_is_seen_or_told(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """An edit makes a task run, or is listed as assumed unchanged; without one it is kept."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, says in (("helping_1", 1), ("helping_2", 2), ("helping", 3)):
+        (tmp_path / f"{name}.py").write_text(HELP.format(says))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    source, assumed = USES[what]
+    before, same, after = (cells.run(source.replace("{}", str(n)).format()) for n in (1, 1, 2))
+    plan = Plan.parse(PLAN.partition("- name: Two")[0], format="yaml")
+    run = onb.run(plan, {"first": before})
+    run.wait(20)
+    (kept,) = onb.resume(run.id, {"first": same}, dry_run=True).nodes
+    assert (kept.action, assumed in kept.assumed) == ("keep", True), kept
+    (seen,) = onb.resume(run.id, {"first": after}, dry_run=True).nodes
+    if assumed:
+        assert (seen.action, assumed in seen.assumed) == ("keep", True), seen
+    else:
+        assert (seen.action, seen.why) == ("run", "its function changed")
 
 
 def test_a_missing_function_that_has_work_is_named(cells: Cells) -> None:

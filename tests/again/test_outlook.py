@@ -490,7 +490,8 @@ def test_what_was_left_out_by_hand_stays_out(work: Counted) -> None:
 def test_edited_texts_and_notes_stay(work: Counted) -> None:
     """An agent that starts after a resume gets its text as edited and the notes that were given."""
     gate = threading.Event()
-    run = onb.run(plan_of(), work.agents(c=lambda context: gate.wait(9)))
+    waits = lambda context: gate.wait(9)  # noqa: E731  the same one again
+    run = onb.run(plan_of(), work.agents(c=waits))
     until(run, "c", "running")
     run.edit("d", "Do d differently")
     run.note("Mind the budget")
@@ -503,7 +504,7 @@ def test_edited_texts_and_notes_stay(work: Counted) -> None:
     def tells(context: onb.Context) -> None:
         heard.append((context.text, context.notes))
 
-    told, resumed = again(run, work.agents(d=tells))
+    told, resumed = again(run, work.agents(c=waits, d=tells))
     assert told["c"] == KEPT, "a note given after it started is none of its inputs"
     assert heard == [("Do d differently", ("Mind the budget",))]
     assert resumed.state.task("d").title == "Do d differently"
