@@ -609,3 +609,15 @@ phases:
     again.wait(20)
     assert "last" in again.reused
     assert tally.taken() == {"leaf": 1}
+
+
+def test_what_is_only_assumed_is_listed(tally: Tally) -> None:
+    """The preview's text names each task whose function nobody could compare."""
+    plan = Plan.parse(
+        "{name: Bare, mode: fully_autonomous, phases: [{name: P, tasks: [{agent: a, task: A}]}]}",
+        format="yaml",
+    )
+    run = onb.run(plan, {"a": tally.agent(decided)})
+    run.wait(20)
+    text = repr(onb.fork(run.id, dry_run=True))
+    assert "assumed unchanged: no function was given to compare it with" in text
