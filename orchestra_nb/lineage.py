@@ -171,10 +171,10 @@ class Lineages:
         kind = stored.get("kind")
         # What was not stored nobody can compare: taken for the same where its worker was.
         if kind == "repr":
-            return ["repr", task.key]
+            return ["repr", task.key, task.title]
         was = task.unstored
         if was is not None and (was == task.key or not (was and task.key)):
-            return ["repr", was]
+            return ["repr", was, task.title]
         if kind == "json" and "value" in stored:
             # In its own order: a ranking the other way round is another one.
             return ["json", json.dumps(stored["value"], default=repr)]

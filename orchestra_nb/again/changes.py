@@ -15,7 +15,7 @@ from ..state import State, TaskState
 from ..store.results import fault_of
 from .past import Past, loader
 
-__all__ = ["Changes"]
+__all__ = ["Changes", "unstored"]
 
 _UNKNOWN = "nobody can tell whether its function changed"
 _NAMED = 4
@@ -78,7 +78,7 @@ class Changes:
             return "new in the plan", ""
         worker = self._workers[node.index]
         key_of = getattr(worker, "key_of", None)
-        if key_of is not None and task.key:
+        if key_of is not None and self.by_request(node, task):
             if open:
                 return "", ""  # its request is made of what is still to come
             key = self._request_key(node, task, key_of)
@@ -100,6 +100,10 @@ class Changes:
         # Of what is kept all that came before it is kept too: that is known.
         lost = open and (old.given or self._was.before(old.index)) == LOST
         return "", "the log lost what came before it" if lost else _uses(worker)
+
+    def by_request(self, node: Node, task: TaskState) -> bool:
+        """Whether a task is compared by the request that its agent makes, with all it is given."""
+        return bool(task.key) and getattr(self._workers[node.index], "key_of", None) is not None
 
     def waits_differ(self, node: Node, task: TaskState) -> bool:
         """Whether the plan says anew what a node waits for."""
@@ -238,3 +242,8 @@ def _uses(worker: Worker | None) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     is_are = "are" if len(names) > 1 else "is"
     return f"it uses {', '.join(names[:_NAMED])}{more}, which {is_are} not compared"
+
+
+def unstored(task: TaskState) -> bool:
+    """Whether a task is done and its result could not be stored: it counts while nobody asks."""
+    return (task.result or {}).get("kind") == "repr"

@@ -153,10 +153,10 @@ class _Looker:
                 node, task = graph.nodes[index], state.tasks[index]
                 moved, unlike = waves.before(node), others.before(node)
                 self._seen[index] = seen = self._judge(node, task, moved, unlike)
-                forced = index in self._forced  # (of what was broken off it is known already)
-                if seen.action == "run" and not forced and unstored(task):
-                    if task.status == "completed":
-                        self._unlike.add(index)
+                # What was broken off was judged then: `given` says with what it is compared.
+                done = task.status == "completed" and index not in self._forced
+                if done and seen.action == "run" and unstored(task):
+                    self._unlike.add(index)
                 self._simulate(task, seen.action)
             if not self._needed():
                 break
@@ -274,7 +274,8 @@ class _Looker:
         if unlike and not self._changes.by_request(node, task):
             return "run", not_alike(unlike), ""
         if moved:
-            return "compare", _only_if(moved), assumed or self._taken_for_same(moved)
+            assumed = "; ".join(filter(None, [assumed, self._taken_for_same(moved)]))
+            return "compare", _only_if(moved), assumed
         if unjudged:
             return "compare", "was to be compared when the run broke off", assumed
         return "keep", "done", assumed

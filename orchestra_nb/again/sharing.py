@@ -108,9 +108,9 @@ class _Sharer:
             node, task = graph.nodes[index], self._now.tasks[index]
             action, why, assumed = self._judge(node, task)
             self._seen[index] = Seen(node.id, node.kind, node.phase, action, why, assumed)
-            if action == "run" and node.id not in self._needed and unstored(task):
-                if task.status == "completed":
-                    self._unlike.add(index)
+            done = task.status == "completed" and node.id not in self._needed
+            if done and action == "run" and unstored(task):
+                self._unlike.add(index)
             if action in _OPEN:
                 self._becomes(task, "pending")
         self._sharing.nodes = [self._seen[node.index] for node in graph.nodes]
@@ -177,7 +177,7 @@ class _Sharer:
             return "run", not_alike(unlike), ""
         self._keep(node, task, sure=not open_ones and not assumed)
         if open_ones:
-            assumed = assumed or self._taken_for_same(open_ones)
+            assumed = "; ".join(filter(None, [assumed, self._taken_for_same(open_ones)]))
             return "compare", f"runs only if {_listed(open_ones)} comes out differently", assumed
         if unjudged:
             return "compare", "had not been compared", assumed
@@ -227,7 +227,9 @@ class _Sharer:
         why = _another(node, decision, decision.outcome)
         if why:
             return "ask", why, ""
-        index = self._past.state.graph.index[node.id]
+        index = self._past.state.graph.index.get(node.id)
+        if index is None:
+            return "ask", "came back to the plan", ""
         before = self._was.before(index)
         if not open_ones and before != self._is.before(node.index):
             return "ask", "what came before it changed", ""

@@ -152,3 +152,46 @@ def test_tried_again_when_the_process_died(well: bool) -> None:
     resumed.wait(20)
     again = {"p": 1, "hold": 1} | ({"child": 1} if well else {})
     assert mended.work.taken() == again
+
+
+FROM_ONE = """
+name: From one
+mode: fully_autonomous
+phases:
+- name: One
+  tasks:
+  - {agent: load, task: L}
+  - {agent: use, task: U, depends_on: [load]}
+  - {agent: last, task: E, depends_on: [use]}
+"""
+
+
+@pytest.mark.parametrize("again", [onb.resume, onb.fork])
+def test_what_can_not_be_compared_is_another_result_when_asked_for(again: Any) -> None:
+    """Named in ``rerun``, it comes to something else for all that anybody knows."""
+    work = Counted(load=lambda context: object(), use="same", last="end")
+    run = played(plan_of(FROM_ONE), work.agents())
+    work.taken()
+    told = seen(again(run.id, work.agents(), rerun=["load"], dry_run=True))
+    why = "load is done again, and what comes of it can't be compared"
+    assert (told["use"], told["last"]) == (("run", why), ("run", why))
+    second = again(run.id, work.agents(), rerun=["load"])
+    second.wait(20)
+    assert work.taken() == {"load": 1, "use": 1, "last": 1}
+    assert {one for one, _ in seen(again(second.id, work.agents(), dry_run=True)).values()} == {
+        "keep"
+    }
+
+
+@pytest.mark.parametrize("again", [onb.resume, onb.fork])
+def test_made_again_because_it_is_not_there_it_is_taken_for_the_same(again: Any) -> None:
+    """Somebody needs it: what was made of it stands, and the preview says what is assumed."""
+    work = Counted(load=lambda context: object(), use="same", last="end")
+    run = played(plan_of(FROM_ONE), work.agents())
+    work.taken()
+    preview = again(run.id, work.agents(), rerun=["last"], dry_run=True)
+    use = next(one for one in preview.nodes if one.id == "use")
+    assert use.action == "compare"
+    assert "what load came to could not be stored" in use.assumed
+    again(run.id, work.agents(), rerun=["last"]).wait(20)
+    assert work.taken() == {"load": 1, "last": 1}
