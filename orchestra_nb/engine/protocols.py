@@ -88,7 +88,8 @@ class Worker(Protocol):
 
     A worker may say what it is, so that a resumed run can tell whether it changed: by an attribute
     ``key`` (text; empty: unknown), or by a method ``key_of(context)`` where that depends on what
-    it is given; that one sets ``context.key`` when it starts.
+    it is given; that one sets ``context.key`` when it starts. An attribute
+    ``unfollowed`` may name what it uses that its key does not hold.
     """
 
     blocking: bool

@@ -435,6 +435,22 @@ def test_requests(
         assert sorted(asked) == sorted(does), (what, again)
 
 
+def test_what_a_tool_uses_is_compared_or_told(cells: Cells, server: MessagesServer) -> None:
+    """A Claude task runs again where what its tool uses changed; its memory is told."""
+    source = (
+        "class H:\n    n = {}\nseen = []\ndef rate(currency: str) -> float:\n"
+        '    """Today\'s rate."""\n    seen.append(currency)\n    return H().n\n'
+    )
+    one, same, other = (Claude(tools=[cells.run(source.format(n), "rate")]) for n in (1, 1, 2))
+    plan = Plan.parse(PLAN.partition("- name: Two")[0], format="yaml")
+    run = onb.run(plan, {"first": one}, spend=True)
+    run.wait(20)
+    (kept,) = onb.resume(run.id, {"first": same}, dry_run=True).nodes
+    assert (kept.action, kept.assumed) == ("keep", "it uses seen, which is not compared")
+    (seen,) = onb.resume(run.id, {"first": other}, dry_run=True).nodes
+    assert (seen.action, seen.why) == ("run", "its request to the model changed")
+
+
 def _asked(body: Any) -> str:
     text = json.dumps(body["messages"][0])
     return "first" if "Do the first" in text.split("<task")[-1] else "second"
