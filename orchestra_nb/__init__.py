@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         CommandError,
         DecisionClosed,
         Fault,
+        LockedError,
         OrchestraError,
         PlanError,
         RunFailed,
@@ -84,6 +85,7 @@ __all__ = [
     "Fault",
     "SetupError",
     "StoreError",
+    "LockedError",
     "AgentError",
     "TaskFailed",
     "RunFailed",
@@ -106,6 +108,7 @@ _HOMES = {
     "errors": (
         "OrchestraError", "PlanError", "Fault", "SetupError", "StoreError", "AgentError",
         "TaskFailed", "RunFailed", "DecisionClosed", "CommandError",
+        "LockedError",
     ),
 }  # fmt: skip
 _PLACES = {name: (home, name) for home, names in _HOMES.items() for name in names} | {

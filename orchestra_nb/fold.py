@@ -30,6 +30,7 @@ def _orchestration_start(state: State, e: Event, change: Change) -> None:
     state.id, state.project, state.level = e["run"], e["project"], e["level"]
     state.mode, state.timeline, state.rehearsal = e["mode"], e["timeline"], e["rehearsal"]
     state.wall, state.parent = e["wall"], e.get("parent", "")
+    state.forked = bool((e.get("shares") or {}).get("outcomes"))
     state.functions = frozenset(e.get("functions", ()))
     state.autopilot = e["mode"] == "fully_autonomous"
     change.run = True
@@ -134,13 +135,15 @@ def _agent_complete(state: State, e: Event, change: Change) -> None:
     if task.result is not None:  # it was done before
         task.unstored = task.key if task.result.get("kind") == "repr" else None
     task.result, task.key = e["result"], e.get("key", "")
-    task.error = ""
+    task.error, task.crashes = "", 0
     settle(state, task, "completed", e["t"], change)
 
 
 def _agent_failed(state: State, e: Event, change: Change) -> None:
     task = state.tasks[state.graph.index[e["task"]]]
     task.error = e["error"]
+    if task.status in ("running", "waiting"):  # it ended by itself: it was not given up
+        task.crashes = 0
     _in_vain(task)
     settle(state, task, "failed", e["t"], change)
 

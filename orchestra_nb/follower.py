@@ -125,7 +125,7 @@ def fold_line(state: State, event: Event, change: Change, problems: Problems) ->
     try:
         apply(state, event, change)
     except (KeyError, TypeError, IndexError, AttributeError):
-        problems.add(state.seq, "an event that does not fit the plan", lost=True)
+        problems.add(state.seq, "an event that does not fit the plan", lost=True, unit="event")
         return False
     return True
 

@@ -209,7 +209,7 @@ def open(run_id: str | Path, *, home: str | Path | None = None) -> Run:
 
 @overload
 def resume(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     dry_run: Literal[True],
@@ -222,7 +222,7 @@ def resume(
 
 @overload
 def resume(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     plan: Plan | str | Path | None = None,
@@ -238,7 +238,7 @@ def resume(
 
 
 def resume(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     plan: Plan | str | Path | None = None,
@@ -304,7 +304,7 @@ def resume(
 
 @overload
 def fork(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     dry_run: Literal[True],
@@ -320,7 +320,7 @@ def fork(
 
 @overload
 def fork(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     decisions: Mapping[str, str | Mapping[str, str]] | None = None,
@@ -340,7 +340,7 @@ def fork(
 
 
 def fork(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Mapping[str, Any] | None = None,
     *,
     decisions: Mapping[str, str | Mapping[str, str]] | None = None,

@@ -23,7 +23,8 @@ def regraph(state: State, graph: Graph, t: float, change: Change) -> None:
 
     A node keeps what happened to it if there was one of its id and kind; what it is (agent, phase,
     kind, text) is the new graph's, but for a text that a person edited. New nodes are pending, and
-    ready at once if they wait for nothing; what is gone is forgotten, with what its agent found.
+    ready at once if they wait for nothing; what is gone is forgotten, with what its agent
+    found, but for the outcomes of decisions.
 
     Args:
         state: Changed in place; ``state.graph`` is the new graph then.
@@ -37,6 +38,9 @@ def regraph(state: State, graph: Graph, t: float, change: Change) -> None:
     if any(old != new for old, new in moved.items()) or len(moved) < len(state.graph.nodes):
         change.graph = True
     _refer(state, moved, change)
+    for decision in state.decisions.values():
+        if decision.task is None:
+            decision.task = graph.index.get(decision.id)
     _phases(state)
     if state.seq:
         recount(state, t, change)
@@ -69,6 +73,7 @@ def _tasks(state: State, graph: Graph) -> dict[int, int]:
             task = TaskState(
                 node.index, node.id, node.agent, node.phase, node.kind, node.title, node.unmet
             )
+            _decided(state, task)
         else:
             if task.title == before[task.index].title:
                 task.title = node.title
@@ -78,6 +83,14 @@ def _tasks(state: State, graph: Graph) -> dict[int, int]:
         tasks.append(task)
     state.tasks = tasks
     return moved
+
+
+def _decided(state: State, task: TaskState) -> None:
+    """A decision that comes back to the plan has the outcome that it had."""
+    known = state.decisions.get(task.id)
+    if task.kind in ("decision", "checkpoint") and known is not None and known.outcome is not None:
+        task.status = "completed"
+        task.started_at, task.ended_at = known.opened_at, known.outcome.at
 
 
 def _refer(state: State, moved: Mapping[int, int], change: Change) -> None:

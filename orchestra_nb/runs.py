@@ -46,6 +46,7 @@ __all__ = [
     "Checked",
     "check",
     "check_names",
+    "check_settings",
     "collector_paused",
     "interrupt",
     "live_runs",
@@ -327,7 +328,8 @@ def check_names(graph: Graph) -> None:
         )
 
 
-def _check_settings(seed: Any, home: Any) -> None:
+def check_settings(seed: Any, home: Any) -> None:
+    """Refuse a seed or a home that is none."""
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise SetupError(f"seed must be a whole number, not {short(seed)}")
     if home is not None and not isinstance(home, (str, os.PathLike)):
@@ -353,7 +355,7 @@ def _start(
     hearers.check()
     check_names(graph)
     _check_answers(graph, workers, answers)
-    _check_settings(seed, home)
+    check_settings(seed, home)
     if not rehearsal:
         check_prices(graph, workers)
     folder = RunFolder.create(declared, home=home)

@@ -24,12 +24,12 @@ from ..reviving import replan
 from ..runs import check_names
 from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
-from ..store.home import find_run
 from ..store.journal import FileJournal
 from ..store.reader import read_events
 from ..store.settings import settings
 from ..webhook.hook import Webhook
 from ..wiring import begin
+from .arguments import folder_of
 from .outlook import Outlook
 from .parent import shares_of, taken_over
 from .past import Past, read_past
@@ -42,7 +42,7 @@ __all__ = ["fork"]
 
 
 def fork(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Agents | None = None,
     *,
     decisions: Mapping[str, Any] | None = None,
@@ -60,7 +60,9 @@ def fork(
     webhook: Webhook | None = None,
 ) -> Run | Preview:
     """Begin another run from what one has; see :func:`orchestra_nb.fork` for the arguments."""
-    parent = RunFolder.open(find_run(str(run_id), where=home))
+    parent = folder_of(
+        run_id, home=home, rerun=rerun, seed=seed, claude=claude, dry_run=dry_run, spend=spend
+    )
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     hearers.check()
     past = _as_of(parent, at)
@@ -188,8 +190,6 @@ def _inputs(plan: Plan) -> dict[str, Any]:
 
 
 def _named(graph: Graph, names: Collection[str], faults: list[str]) -> set[str]:
-    if isinstance(names, str):
-        names = [names]
     found = set()
     known = [node.id for node in graph.nodes if node.kind == "task"]
     for name in names:

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from ..engine.growing import GONE
-from ..engine.growing import GONE
 from ..engine.protocols import Worker
 from ..engine.reuse import Prior, Returned
-from ..engine.scheduler import verdict
 from ..engine.scheduler import verdict
 from ..plan import Decision
 from ..plan.graph import Node

@@ -24,12 +24,12 @@ from ..runs import check_names, collector_paused, live_runs, open_run
 from ..settling import move
 from ..state import Change, DecisionState, State
 from ..store.folder import RunFolder
-from ..store.home import find_run
 from ..store.journal import FileJournal
 from ..store.masking import mask
 from ..store.settings import settings
 from ..webhook.hook import Webhook
 from ..wiring import begin, declared_s
+from .arguments import folder_of
 from .outlook import Outlook, look_ahead
 from .parent import Rest, rest_of
 from .past import Past, read_past
@@ -40,7 +40,7 @@ __all__ = ["cast", "read_plan", "resume"]
 
 @collector_paused()
 def resume(
-    run_id: str | Path,
+    run_id: Run | str | Path,
     agents: Agents | None = None,
     *,
     plan: Plan | str | Path | None = None,
@@ -59,7 +59,7 @@ def resume(
     ``foreseen`` is called before anything starts: with what becomes of each task, and with what
     the log came to.
     """
-    folder = RunFolder.open(find_run(str(run_id), where=home))
+    folder = folder_of(run_id, home=home, rerun=rerun, seed=seed, claude=claude, dry_run=dry_run)
     _refuse_live(folder)
     hearers = Hearers(on_event, on_decision, webhook or settings.webhook)
     hearers.check()
@@ -210,8 +210,6 @@ def read_plan(given: Any, past: Past) -> Plan:
 
 
 def _named(graph: Graph, names: Collection[str]) -> set[str]:
-    if isinstance(names, str):
-        raise SetupError(f"rerun takes a list of ids; for one task pass rerun=[{names!r}]")
     found = set()
     for name in names:
         node = graph.find(str(name))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import StoreError
+from ..errors import PlanError, StoreError
 from ..plan import Plan
 from .encoding import to_bytes
 from .files import make_folder, open_to_append, read_bytes, replace_file
@@ -120,11 +120,17 @@ class RunFolder:
         return folder
 
     def load_plan(self) -> Plan:
-        """The plan as it was started."""
+        """The plan as it was started.
+
+        Raises:
+            StoreError: If its file can't be read, or holds no plan.
+        """
         try:
             return Plan.parse(read_bytes(self.plan_json).decode(), format="json")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"{self.plan_json} can't be read: {error}") from error
+        except (OSError, UnicodeDecodeError, PlanError) as error:
+            raise StoreError(
+                f"The plan of run {self.id}, {self.plan_json}, can't be read: {error}"
+            ) from error
 
     def open_log(self) -> int:
         """A descriptor that appends to the log; the caller holds the lock."""

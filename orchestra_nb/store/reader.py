@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from ..errors import StoreError
 from ..events import FORMAT, Event
@@ -26,13 +26,14 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a line (1-based) of a log."""
+    """Something wrong with a line (1-based) of a log, or with the event of that ``seq``."""
 
     line: int
     why: str
+    unit: Literal["line", "event"] = "line"
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.why}"
+        return f"{self.unit} {self.line}: {self.why}"
 
 
 @dataclass(slots=True)
@@ -56,12 +57,14 @@ class Problems:
         more = [f"and {self.count - len(self.named)} more"] * (self.count > len(self.named))
         return "; ".join([*map(str, self.named), *more])
 
-    def add(self, line: int, why: str, *, lost: bool) -> None:
+    def add(
+        self, line: int, why: str, *, lost: bool, unit: Literal["line", "event"] = "line"
+    ) -> None:
         """Note a problem."""
         self.count += 1
         self.lost += lost
         if len(self.named) < _MOST_NAMED:
-            self.named.append(Problem(line, why))
+            self.named.append(Problem(line, why, unit))
 
 
 def read_events(path: Path) -> tuple[Iterator[Event], Problems]:
