@@ -193,6 +193,7 @@ def test_of_two_resumes_at_once_one_wins(tmp_path: Path) -> None:
     until(lambda: calls(tmp_path).count("b") == 2)
     reader = onb.open(run.name, home=tmp_path / "home")
     assert reader.status == "running"
+    until(lambda: sum(racer.poll() is None for racer in racers) == 1)  # before there is an end
     (tmp_path / "go").touch()
     words = sorted(racer.communicate(timeout=WITHIN_S)[0].split() for racer in racers)
     winner = words[-1][1]
