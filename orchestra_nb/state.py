@@ -270,6 +270,7 @@ class State:
         said: Decision id -> the outcome it gets as soon as it is reached: option, text, note.
         functions: The names that were given in ``agents=``.
         parent: Id of the run whose results this one may share.
+        forked: Whether it was forked from that one: its outcomes are repeated too.
         resumed: When it was taken up again, seconds since the run's start; once a time.
         revivals: How often something that was over became something to be done.
         status: The run's status.
@@ -278,15 +279,17 @@ class State:
 
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
-        "counts", "decisions", "ended_at", "findings", "functions", "graph", "id", "level", "mode",
-        "models", "notes", "parent", "phases", "project", "rehearsal", "resumed", "revivals",
-        "said", "seq", "status", "t", "tasks", "timeline", "total", "unsettled", "usage", "wall",
+        "counts", "decisions", "ended_at", "findings", "forked", "functions", "graph", "id", "level",
+        "mode", "models", "notes", "parent", "phases", "project", "rehearsal", "resumed",
+        "revivals", "said", "seq", "status", "t", "tasks", "timeline", "total", "unsettled",
+        "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):
         plan = graph.plan
         self.graph = graph
         self.id = self.parent = ""
+        self.forked = False
         self.functions: frozenset[str] = frozenset()
         self.resumed: tuple[float, ...] = ()
         self.revivals = 0

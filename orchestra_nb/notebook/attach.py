@@ -61,7 +61,7 @@ def final_bundle(state: State, info: RunInfo) -> dict[str, Any]:
 class Attached:
     """One run, its board, and every cell that shows it."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, variable: str):
         self.run = run
         engine = run._engine
         assert isinstance(engine, Engine), "a record has nothing live to show"
@@ -69,7 +69,7 @@ class Attached:
         self._estimates = [s or None for s in self._engine.seconds]
         info = {i: s for i, s in enumerate(self._engine.seconds) if s}
         state = run.state
-        self._info = RunInfo.of(state, estimates=info)
+        self._info = RunInfo.of(state, variable=variable, estimates=info)
         self._outputs = Places(lambda: self.board)
         self._forking = Forking(run, self._show_below)
         self._change = Change()
@@ -194,7 +194,9 @@ class Attached:
 
     def _look_again(self, state: State) -> None:
         """Level and budget may be others now."""
-        self._info = RunInfo.of(state, estimates=self._info.estimates)
+        self._info = RunInfo.of(
+            state, variable=self._info.variable, estimates=self._info.estimates
+        )
 
     def _snapshot(self, state: State) -> dict[str, Any]:
         self._look_again(state)
@@ -353,13 +355,14 @@ class Notebook:
 
     def forked(self, run: Run) -> None:
         """Show a fork in the cell that began it; what a board began is shown below that board."""
-        attached = self.attach(run)
         if threading.current_thread() is threading.main_thread():
-            attached.show()
+            self.attach(run).show()
+        else:  # no cell has a name for what a board began
+            self.attach(run, variable=f"onb.open({run.id!r})")
 
-    def attach(self, run: Run) -> Attached:
+    def attach(self, run: Run, *, variable: str = "run") -> Attached:
         """Give a run its board and this notebook's way of waiting."""
-        attached = Attached(run)
+        attached = Attached(run, variable)
         run._waiter = NotebookWaiter(run, attached.say_again)
         run._show = attached.evaluated
         attached.begin()

@@ -7,9 +7,9 @@ import re
 
 from ..plan.durations import clock
 from ..state import DecisionState, Outcome, State, TaskState
-from .words import plain
+from .words import OTHER, cut, plain
 
-__all__ = ["can_undo", "fork_line", "from_run", "repeated", "reused"]
+__all__ = ["can_undo", "fork_line", "from_run", "origin", "repeated", "reused"]
 
 _TIME = re.compile(r"^\d{8}T\d{6}Z-")
 
@@ -49,4 +49,19 @@ def fork_line(state: State, decision: DecisionState) -> str:
     others = [o["key"] for o in decision.options if o["key"] != decision.outcome.option]
     key = decision.recommend if decision.recommend in others else others[0]
     names = (json.dumps(plain(one), ensure_ascii=False) for one in (decision.id, key))
-    return f"onb.fork({json.dumps(plain(state.id))}, decisions={{{': '.join(names)}}})"
+    agents = "agents, " if state.functions else ""
+    return f"onb.fork({json.dumps(plain(state.id))}, {agents}decisions={{{': '.join(names)}}})"
+
+
+def origin(state: State) -> str:
+    """The run it comes from, and what is chosen otherwise; empty where it comes from none."""
+    if not state.parent:
+        return ""
+    said = [
+        f"{plain(name)}: {cut(one['text'] if one['option'] == OTHER else one['option'], 40)}"
+        for name, one in state.said.items()
+    ]
+    if not (said or state.forked):
+        return f"reuses {from_run(state.parent)}"
+    chosen = f", with {', '.join(said)}" if said else ""
+    return f"fork of {from_run(state.parent)}{chosen}"

@@ -21,7 +21,7 @@ from ..state import DecisionState, Finding, Outcome, State
 from .answers import answered, answered_words
 from .ending import Ending, ending, record_line
 from .glyphs import glyph
-from .reused import fork_line
+from .reused import fork_line, origin
 from .run_info import RunInfo
 from .static_agents import agents
 from .words import (
@@ -81,6 +81,8 @@ def final_text(state: State, *, run: RunInfo) -> str:
     for decision, outcome in _decided(state):
         chosen = choice(decision, outcome)
         lines.append(f"Decision: {cut(decision.title, 200)} → {chosen}")
+        if undo := fork_line(state, decision):
+            lines.append(f"  Undo: {undo}")
     lines += [f"  {line}" for line in end.next]
     return "\n".join(lines)
 
@@ -125,7 +127,7 @@ def _head(state: State, run: RunInfo) -> str:
     mode = MODE_WORDS.get(state.mode, state.mode)
     name = re.sub(r"^\d{8}T\d{6}Z-|-[0-9a-f]{4}$", "", state.id)
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.wall))
-    what = [f"Level {state.level}", run.level_name, mode, f"run {started} {name}"]
+    what = [origin(state), f"Level {state.level}", run.level_name, mode, f"run {started} {name}"]
     tag = ""
     if state.rehearsal is not None:
         word, _, speed = rehearsal_tag(state.rehearsal).partition(" ")

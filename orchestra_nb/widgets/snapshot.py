@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from ..state import Change, DecisionState, Finding, State, TaskState
 from ..views.answers import answered, answered_words
-from ..views.ending import ending, record_line
-from ..views.reused import can_undo
+from ..views.ending import ending, going_on, record_line
+from ..views.reused import can_undo, origin
 from ..views.run_info import RunInfo
 from ..views.words import MODE_WORDS, PURPOSE_WORDS, choice, cut, noted, plain
 from .details import printable
@@ -47,6 +47,8 @@ def snapshot(
         "run": {
             "id": state.id,
             "title": cut(state.project, 200),
+            "origin": cut(origin(state), 200),
+            "resume": going_on(state),
             "level": state.level,
             "levelName": cut(run.level_name, 60),
             "mode": MODE_WORDS.get(state.mode, state.mode),

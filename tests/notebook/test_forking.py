@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,6 +128,13 @@ def test_a_click_repeated_makes_one_fork(
     (shown,) = cells.shown.values()
     assert shown["text/html"].count('<div class="onb-end"') == 2
     assert fork.results["worker"] == "B - that"
+    # The fork has no name in any cell, and its head says what it is.
+    assert f"onb.open(&#x27;{fork.id}&#x27;).results[" in shown["text/html"]
+    assert shown["text/html"].count("run.results[") == 1
+    short = run.id.split("-", 1)[1]
+    assert shown["text/html"].count(f"fork of {short}, with database: B · Level") == 1
+    line = f'onb.fork("{run.id}", agents, decisions={{"database": "B"}})'
+    assert html.escape(line) in shown["text/html"]
 
 
 def test_a_fork_that_can_not_be_is_told(run: onb.Run) -> None:

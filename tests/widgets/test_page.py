@@ -225,7 +225,7 @@ def test_after_a_record_the_next_decision_is_one_click_away(stage: Stage) -> Non
     place = button.bounding_box()
     assert record
     assert place
-    assert place["y"] - record["y"] < 80
+    assert place["y"] - record["y"] < 110
     expect(stage.page.locator(".card:visible")).to_have_count(0)
     button.click()
     expect(stage.page.locator(".card:visible h3")).to_have_text("Cloud region")
@@ -382,12 +382,22 @@ def test_without_a_kernel_the_view_says_so_and_its_clock_stands_still(stage: Sta
     """A saved page must not look alive."""
     stage.show(scenes.deciding(), 18.7, mute=True)
     expect(stage.page.locator(".needs")).to_contain_text(
-        "Not connected to the kernel. The run may go on; this view shows 10:50.", timeout=8000
+        "Not connected to the kernel; this view shows 10:50. If it was restarted: onb.resume('",
+        timeout=8000,
     )
     time = stage.page.locator(".time").inner_text()
     stage.page.wait_for_timeout(1200)
     assert stage.page.locator(".time").inner_text() == time
     expect(confirm(stage)).to_be_disabled()
+
+
+def test_a_board_that_lost_its_kernel_can_not_fork(stage: Stage) -> None:
+    """Undo is there while a kernel is; once that is gone nobody could do it."""
+    lingering(stage)
+    undo = stage.page.locator(".record .undo .link").first
+    expect(undo).to_be_enabled()
+    stage.page.evaluate("window.mute = true; window.model.fire('comm:close')")
+    expect(undo).to_be_disabled()
 
 
 def test_hostile_strings_are_only_text(stage: Stage) -> None:

@@ -115,6 +115,10 @@ class Dock {
     if (!had || d.purpose === "form") return;
     const el = this.record(d);
     el.style.minHeight = this.pane.style.minHeight = `${height}px`;
+    // Whoever goes on from it wants no room for what is gone.
+    el.querySelector(".undo")?.addEventListener("click", () => {
+      if (this.next.hidden) el.style.minHeight = this.pane.style.minHeight = "";
+    });
     const lingers = { el, over: false };
     this.lingering.set(d.id, lingers);
     this.pane.prepend(el);
@@ -255,6 +259,8 @@ class Dock {
    * @param {number} busy
    */
   tick(now, busy) {
+    const { met, connected } = this.context.wire;
+    for (const undo of this.undos.values()) undo.reach(met, connected);
     for (const card of this.cards.values()) {
       if (!card.el.hidden) card.tick(now, busy);
       else card.presence.count(clockState(card.d, now));

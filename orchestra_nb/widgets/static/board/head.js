@@ -104,8 +104,8 @@ class Attention {
       text = picture.over.line;
     } else if (!live()) {
       mark = "lost";
-      text = "Not connected to the kernel. The run may go on; this view shows " +
-        `${timeOfDay(run, now)}.`;
+      text = `Not connected to the kernel; this view shows ${timeOfDay(run, now)}. ` +
+        `If it was restarted: ${run.resume}`;
     } else if (totals.status === "paused") {
       mark = "paused";
       const agents = busy === 1 ? "the 1 agent at work finishes" : `the ${busy} agents at work finish`;

@@ -26,7 +26,7 @@ class Undo {
     this.others.map(([key, text]) => h("label.pill", {}, h("input", { type: "radio", name, value: key,
       onchange: () => this.choose(key, text) }), `${key} · ${text}`)),
     h("div.undogo", {}, this.go, button("Cancel", "", { onclick: () => this.open(false) })));
-    this.el = h("div.undo", {}, this.start, this.form, this.said);
+    this.el = h("div.undo", { hidden: true }, this.start, this.form, this.said);
     this.el.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
       if (e.key === "Escape" && !this.form.hidden) this.open(false);
     });
@@ -42,12 +42,24 @@ class Undo {
   }
 
   /**
+   * A saved view has none, and one that lost its kernel none that could fork.
+   * @param {boolean} met whether a kernel has ever been heard of
+   * @param {boolean} on whether it is there now
+   */
+  reach(met, on) {
+    this.el.hidden = !met;
+    if (this.start.disabled === !on) return;
+    this.start.disabled = !on;
+    this.go.disabled = !on || this.sending || !this.chosen;
+  }
+
+  /**
    * @param {string} key
    * @param {string} text
    */
   choose(key, text) {
     this.chosen = key;
-    this.go.disabled = this.sending;
+    this.go.disabled = this.sending || this.start.disabled;
     tell(this.go, `Fork with ${key} · ${text}`);
   }
 

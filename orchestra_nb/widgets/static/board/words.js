@@ -119,13 +119,14 @@ function timeOfDay(run, t) {
 /**
  * Second line of the head: what the run is.
  * @param {{ id: string, level: number, levelName: string, mode: string, wall: number,
- *   zone: number }} run
+ *   zone: number, origin?: string }} run
  */
 function runLine(run) {
   const day = new Date((run.wall + run.zone) * 1000).toISOString().slice(0, 10);
   const name = run.id.replace(/^\d{8}T\d{6}Z-/, "").replace(/-[0-9a-f]{4}$/, "");
   return [
-    `Level ${run.level}`, run.levelName, run.mode, `run ${day} ${timeOfDay(run, 0)} ${name}`,
+    run.origin, `Level ${run.level}`, run.levelName, run.mode,
+    `run ${day} ${timeOfDay(run, 0)} ${name}`,
   ].filter(Boolean).join(" · ");
 }
 
