@@ -187,7 +187,7 @@ def rehearse(
     )
 
 
-def open(run_id: str | Path, *, home: str | Path | None = None) -> Run:
+def open(run_id: Run | str | Path, *, home: str | Path | None = None) -> Run:
     """The run of that id again: live if this process runs it, else as it was recorded.
 
     Evaluate it in a cell to see its board, or what the board came to.

@@ -256,8 +256,10 @@ def rehearse(
     )  # fmt: skip
 
 
-def open_run(run_id: str | Path, *, home: str | Path | None = None) -> Run:
+def open_run(run_id: Run | str | Path, *, home: str | Path | None = None) -> Run:
     """The run of that id; see :func:`orchestra_nb.open`."""
+    if isinstance(run_id, Run):
+        run_id, home = run_id.id, run_id.folder.parent.parent
     for run in live_runs():
         if run.id == run_id:
             return run

@@ -94,3 +94,8 @@ def test_who_ends_by_itself_has_not_crashed(run: onb.Run) -> None:
         task.status, task.crashes = status, 2  # type: ignore[assignment]
         apply(state, failed, Change())
         assert task.crashes == crashes
+
+
+def test_open_takes_a_run(run: onb.Run) -> None:
+    """A run in hand can be opened as it is."""
+    assert onb.open(run).id == run.id
