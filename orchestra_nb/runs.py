@@ -259,7 +259,7 @@ def rehearse(
 def open_run(run_id: Run | str | Path, *, home: str | Path | None = None) -> Run:
     """The run of that id; see :func:`orchestra_nb.open`."""
     if isinstance(run_id, Run):
-        run_id, home = run_id.id, run_id.folder.parent.parent
+        home, run_id = run_id.folder.parent.parent, run_id.id
     for run in live_runs():
         if run.id == run_id:
             return run
