@@ -299,7 +299,7 @@ def test_clocks_can_be_lengthened_and_stopped(run: Elsewhere) -> None:
     assert re.fullmatch(r"5 minutes more\. (15:00|14:\d\d) left, then A is taken\.", output)
     code, output = said(call("extend", run.id, DECISION, "1h30m"))
     assert re.match(r"1 hour 30 minutes more\. 1:4[45]:\d\d left", output)
-    waiting = (0, "Waiting for you. The other agents keep running.")
+    waiting = (0, "Waiting for you. What does not need it goes on.")
     assert said(call("hold", run.id, DECISION)) == waiting
     assert run.events("decision_held")[-1]["cause"] == "hold"
     assert "left, then A is taken." in said(call("hold", run.id, DECISION, "--off"))[1]
@@ -331,7 +331,7 @@ def test_all_open_decisions_of_all_runs(run: Elsewhere, tmp_path: Path) -> None:
     assert lines[at + 6].endswith(
         f" decide {run.id} {DECISION} A --home {shlex.quote(str(tmp_path / 'home'))}"
     )
-    assert "    No clock: this waits for an answer. The other agents keep running." in lines
+    assert "    No clock: this waits for an answer. What does not need it goes on." in lines
     assert "  Before the run  [questions]" in lines
     assert "    Which market? [B2B] (market)" in lines
 

@@ -56,7 +56,7 @@ def test_runs_of_this_process(tmp_path: Path) -> None:
         assert lines[1].endswith(", here")
         assert re.fullmatch(r"  Which: (10:00|9:5\d) left, then A is taken\.", lines[2])
         assert lines[3] == f"    onb.open({run.id!r}).answer('which', 'A')"
-        assert lines[4] == "  Held: Waiting for you. The other agents keep running."
+        assert lines[4] == "  Held: Waiting for you. What does not need it goes on."
         eval(lines[3].strip(), {"onb": onb})
         assert run.state.decisions["which"].outcome is not None
     finally:

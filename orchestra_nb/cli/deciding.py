@@ -292,7 +292,9 @@ def _ask(record: Record, command: Command, card: DecisionState) -> str:
     state = record.state
     if reply.late or not state.decisions[card.id].open:
         end(spoken_here(reply.text) + _next(record, card), TOO_LATE)
-    faults = "".join(f"\n  {name}: {fault}" for name, fault in reply.faults.items())
+    said = reply.text
+    new = {name: fault for name, fault in reply.faults.items() if fault not in said}
+    faults = "".join(f"\n  {name}: {fault}" for name, fault in new.items())
     end(spoken_here(reply.text) + faults, BAD_INPUT)
 
 

@@ -10,7 +10,7 @@ from ..commands import Answer
 from ..errors import CommandError
 from ..plan import Decision
 from ..plan.parts import Option
-from ..plan.text import money
+from ..plan.text import money, short
 from ..state import SETTLED, Outcome
 from .cards import Card, Values, note_of
 from .ledger import Account, Kind, dollars, nano
@@ -26,7 +26,7 @@ WARN_TENTHS = 8
 """A person is asked when so many tenths of a cap are used."""
 MOST_NAMED = 50
 """Ids of tasks that a card lists; it counts all."""
-RAISE, CHEAPER, GO_ON, STOP = "A", "B", "C", "D"
+RAISE, GO_ON, STOP, CHEAPER = "A", "B", "C", "D"
 
 
 class CapCards:
@@ -76,7 +76,7 @@ class CapCards:
             if not refused or reached:
                 continue
             if decision_id:
-                self._engine.decisions.withdraw(decision_id, "the cap was reached")
+                self._engine.decisions.withdraw(decision_id, "a call does not fit any more")
             self._ask(self._budget.accounts[key], refused[0][1], reached=True)
 
     def no_longer(self, reserve: Reserve) -> None:
@@ -110,14 +110,14 @@ class CapCards:
         ]
         if models:
             words = ", ".join(f"{new} instead of {old}" for old, new in models.items())
-            options.insert(1, Option(key=CHEAPER, text="Cheaper model", description=words))
+            options.append(Option(key=CHEAPER, text="Cheaper model", description=words))
         waiting = [one.job.node.id for one, _ in self._refused.get(account.key, ())]
         name = self._name(account)
+        worst = self._worst(account, kind)
         spec = Decision(
-            title=f"{name[0].upper()}{name[1:]}"
-            + (f" used up: {sums}" if reached else f": {sums} used"),
+            title=f"{name[0].upper()}{name[1:]}{self._title(account, kind, sums, reached=reached)}",
             kind="critical",
-            context=self._context(account, kind, waiting),
+            context=self._context(account, kind, waiting, sums),
             options=options,
             recommend=None if reached else GO_ON,
             because="" if reached else "the cap holds, and only you can raise it",
@@ -131,7 +131,8 @@ class CapCards:
             "used": _figure(kind, account.spent[kind]),
             "held": _figure(kind, account.held[kind]),
             "cap": _figure(kind, cap),
-            "suggest": _figure(kind, 2 * cap),
+            "suggest": _figure(kind, _suggested(account, kind, worst)),
+            "needs": _figure(kind, account.spent[kind] + account.held[kind] + worst),
             "reached": reached,
             "waiting": waiting[:MOST_NAMED],
             "total": len(waiting),
@@ -140,7 +141,7 @@ class CapCards:
         }
 
         def check(answer: Answer) -> Values | None:
-            return _amount(answer, kind, account.caps[kind])
+            return _amount(answer, kind, account, worst)
 
         def then(outcome: Outcome) -> None:
             self._open.pop(account.key, None)
@@ -226,18 +227,36 @@ class CapCards:
             which = self._engine.state.phases[int(which) - 1].name
         return f"budget of {which}"
 
-    def _context(self, account: Account, kind: Kind, waiting: list[str]) -> str:
+    def _worst(self, account: Account, kind: Kind) -> int:
+        """What a call may come to that has no room; 0 if there is none."""
+        refused = self._refused.get(account.key, ())
+        return max((self._budget.worst_of(reserve)[kind] for reserve, _ in refused), default=0)
+
+    def _title(self, account: Account, kind: Kind, sums: str, *, reached: bool) -> str:
+        """What is so, after the name of the budget: most is used, or a call does not fit."""
+        if not reached:
+            return f": {sums} used"
+        left = account.caps[kind] - account.spent[kind]
+        if left <= 0:
+            return f" used up: {sums}"
+        costs = "cost" if kind == "usd" else "take"
+        are = "is" if kind == "usd" or left == 1 else "are"
+        worst = _spelt(kind, self._worst(account, kind))
+        return f": the next call may {costs} {worst}; {_spelt(kind, left)} {are} left"
+
+    def _context(self, account: Account, kind: Kind, waiting: list[str], sums: str) -> str:
         if not waiting:
             return "Everything goes on meanwhile."
-        worst = max(
-            self._budget.worst_of(reserve)[kind] for reserve, _ in self._refused[account.key]
+        many = "1 agent waits" if len(waiting) == 1 else f"{len(waiting):,} agents wait"
+        engine = self._engine
+        free = any(
+            task.kind == "task"
+            and task.status not in SETTLED
+            and not getattr(engine.workers[task.index], "paid", False)
+            for task in engine.state.tasks
         )
-        left = max(0, account.caps[kind] - account.spent[kind])
-        many = "1 agent waits" if len(waiting) == 1 else f"{len(waiting)} agents wait"
-        return (
-            f"{many} for room: an answer may come to {_spelt(kind, worst)}, "
-            f"and {_spelt(kind, left)} is left. What costs nothing goes on."
-        )
+        goes_on = " What costs nothing goes on." if free else ""
+        return f"{sums} used. {many} for room.{goes_on}"
 
     def _outlook(
         self,
@@ -249,7 +268,7 @@ class CapCards:
         reached: bool,
     ) -> dict[str, list[str]]:
         paid = len(self._to_start())
-        left = f"{paid} paid task{'s' * (paid != 1)} {'has' if paid == 1 else 'have'} not started."
+        left = f"When this was asked, {paid:,} paid task{'s' * (paid != 1)} had not started."
         goes = ["Calls go on while their worst case fits. Then you are asked again.", left]
         if reached:
             named = ", ".join(waiting[:3])
@@ -292,7 +311,14 @@ class CapCards:
         return found
 
 
-def _amount(answer: Answer, kind: Kind, cap: int) -> Values | None:
+def _suggested(account: Account, kind: Kind, worst: int) -> int:
+    """To what a cap may be raised: twice as much, or what the next call needs, if that is more."""
+    needs = account.spent[kind] + account.held[kind] + worst
+    step = nano(0.01) if kind == "usd" else 1_000
+    return max(2 * account.caps[kind], -(-needs // step) * step)
+
+
+def _amount(answer: Answer, kind: Kind, account: Account, worst: int) -> Values | None:
     """To what a cap is raised.
 
     Raises:
@@ -300,15 +326,18 @@ def _amount(answer: Answer, kind: Kind, cap: int) -> Values | None:
     """
     if answer.option != RAISE:
         return None
-    given = answer.values or {}
+    given, cap = answer.values or {}, account.caps[kind]
     unknown = [name for name in given if name != kind]
     if unknown:
         raise CommandError(f"This budget is in {kind!r}, not in {unknown[0]!r}")
     said = given.get(kind, answer.text or note_of(answer))
-    example = _figure(kind, 2 * cap)
-    needs = f"Needs an amount above {_spelt(kind, cap)}, such as {example:g}."
+    example = _spelt(kind, _suggested(account, kind, worst), "")
+    needs = f"Needs an amount above {_spelt(kind, cap)}, such as {example}."
     if isinstance(said, str):
-        said = said.strip().removeprefix("$").replace(",", "").replace("_", "").strip()
+        if said.strip() and not any(letter.isdigit() for letter in said):
+            needs = f"{short(said)} is no number. {needs}"
+        said = said.strip().removeprefix("$").removesuffix("tokens")
+        said = said.replace(",", "").replace("_", "").strip()
     try:
         if isinstance(said, bool):
             raise ValueError

@@ -171,18 +171,26 @@ def _budget(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]
         more = f" and {total - 5} more" if total > 5 else ""
         yield f"Without room: {', '.join(waiting[:5])}{more}."
     for old, new in _mapping(detail.get("models")).items():
-        yield f"B takes {words.cut(str(new), 60)} instead of {words.cut(str(old), 60)}"
+        yield f"Cheaper model: {words.cut(str(new), 60)} instead of {words.cut(str(old), 60)}"
+
+
+def _about(usd: float) -> str:
+    told = words.money(usd)
+    return told if told.startswith("under") else f"about {told}"
 
 
 def _spend(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
     total, unknown = _whole(detail.get("total")), _whole(detail.get("unknown"))
-    for name, sum_, count in (
-        ("Expected: about", "usd", "tokens"),
-        ("At most", "most_usd", "most_tokens"),
+    for name, sum_, count, told in (
+        ("Expected:", "usd", "tokens", "about"),
+        ("At most", "most_usd", "most_tokens", "most"),
     ):
         usd, tokens = _number(detail.get(sum_)), _whole(detail.get(count))
         if usd is not None:
-            known = words.money(usd) if unknown < total else "an unknown cost"
+            amount = _about(usd) if told == "about" else words.money(usd)
+            said = detail.get(told)
+            amount = words.cut(said, _CUT) if isinstance(said, str) else amount
+            known = amount if unknown < total else "an unknown cost"
             rest = (
                 f", {words.count(unknown, 'task')} of unknown cost" if 0 < unknown < total else ""
             )
@@ -190,7 +198,10 @@ def _spend(detail: Mapping[str, Any], decision: DecisionState) -> Iterator[str]:
     for row in _list(detail.get("rows")):
         if isinstance(row, Mapping):
             usd = _number(row.get("usd"))
-            about = "unknown" if usd is None else f"about {words.money(usd)}"
+            about = "unknown" if usd is None else _about(usd)
+            if "times" in row:
+                times = row["times"]
+                about += f" × {times:,}" if isinstance(times, int) else " per item"
             task, model = (words.cut(str(row.get(key, "")), 60) for key in ("task", "model"))
             yield f"  {task}: {about} ({model})"
 

@@ -20,6 +20,7 @@ _SHARES: Final = (
     ("human", "waiting for you"),
     ("rate_limit", "rate limit"),
     ("budget", "budget"),
+    ("slot", "no free slot"),
 )
 _BY: Final = {
     "user": "by you",
@@ -148,8 +149,15 @@ def _shares(state: State) -> tuple[tuple[str, int, str], ...]:
     whole = spent.total()
     if not whole:
         return ()
-    exact = [(kind, 100 * spent[kind] / whole, words) for kind, words in _SHARES]
-    shares = tuple((kind, round(part), words) for kind, part, words in exact if part >= 0.5)
+    shown = [(kind, words) for kind, words in _SHARES if 200 * spent[kind] >= whole]
+    whole = sum(spent[kind] for kind, _ in shown)
+    exact = [100 * spent[kind] / whole for kind, _ in shown]
+    parts = [int(part) for part in exact]
+    # The biggest rests are rounded up, so that what is read adds up to what the bar shows.
+    by_rest = sorted(range(len(parts)), key=lambda i: parts[i] - exact[i])
+    for i in by_rest[: 100 - sum(parts)]:
+        parts[i] += 1
+    shares = tuple((kind, part, words) for (kind, words), part in zip(shown, parts, strict=True))
     return shares if len(shares) > 1 else ()  # "100 % working" says nothing
 
 

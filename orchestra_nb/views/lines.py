@@ -44,7 +44,7 @@ _ASCII: Final = {
     "insight": "i",
     "run": "=",
 }
-_CUT, _FACTS = 300, 8
+_CUT, _FACTS, _CONTEXT = 300, 8, 5
 # What happened in one moment, in the order of cause and effect.
 _HEAD, _END, _ASK, _DECIDE, _BEGIN = range(5)
 Told: TypeAlias = tuple[float, int, str]
@@ -170,6 +170,8 @@ class Lines:
             at = decision.opened_at
             if decision.open:
                 asked = [self._line(at, "question", f"Decision required: {title}")]
+                story = decision.context[:2_000].splitlines()[:_CONTEXT]
+                asked += [f"          {words.cut(line, 300)}" for line in story if line.strip()]
                 asked += [f"          {line}" for line in facts(decision, _FACTS)]
                 asked += self._options(decision)
                 asked += [f"          {line}" for line in (how(decision) if how else [])]
@@ -195,6 +197,8 @@ class Lines:
             if option["key"] == decision.recommend:
                 because = words.cut(decision.because, 200)
                 text += f" (recommended: {because})" if because else " (recommended)"
+            elif option.get("description"):
+                text += f" ({words.cut(option['description'], 200)})"
             lines.append(text)
         return lines
 

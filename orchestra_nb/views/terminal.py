@@ -281,7 +281,7 @@ def _carry_out(run: Shown, wish: Wish, state: State) -> str:
             return "5 minutes more."
         case "hold":
             run.hold(decision)
-            return "Waiting for you. The other agents keep running."
+            return "Waiting for you. What does not need it goes on."
         case "release":
             run.hold(decision, False)
             return "The clock runs again."

@@ -270,10 +270,10 @@ _HELD: Final[Mapping[str, str]] = {
 def countdown(decision: DecisionState, now: float) -> str:
     """What happens if nobody acts, such as ``7:24 left, then A is taken``."""
     if decision.held:
-        return _HELD.get(decision.held, "Waiting for you. The other agents keep running.")
+        return _HELD.get(decision.held, "Waiting for you. What does not need it goes on.")
     left = seconds_left(decision, now)
     if left is None:
-        return "No clock: this waits for an answer. The other agents keep running."
+        return "No clock: this waits for an answer. What does not need it goes on."
     shown = clock(math.ceil(left))
     then = f"then {plain(decision.recommend)} is taken." if decision.recommend else "then it ends."
     if decision.purpose == "form":

@@ -114,7 +114,8 @@ def test_a_raise_lets_who_waits_go_on(start: Start, server: MessagesServer) -> N
     server.reply = dear(16_000)
     run = start(4, budget={"usd": 0.55})
     asked = card(run, "budget", reached=True)
-    assert asked.title == "Budget used up: $0.48 of $0.55"
+    assert asked.title == "Budget: the next call may cost $0.17; $0.07 is left"
+    assert asked.detail["suggest"] == 1.1
     run.answer(asked.id, "A", values={"usd": 2})
     run.wait(WITHIN_S)
     assert run.status == "completed"
@@ -135,10 +136,12 @@ def test_a_cap_is_raised_from_a_terminal(start: Start, server: MessagesServer) -
         return done.exit_code, done.output
 
     code, text = decide("usd=0.2")
-    assert (code, "Needs an amount above $0.20, such as 0.4." in text) == (2, True)
+    assert (code, text.count("Needs an amount above $0.20, such as $0.40.")) == (2, 1)
+    code, text = decide("usd=abc")
+    assert (code, "'abc' is no number." in text) == (2, True)
     code, text = decide("tokens=7")
     assert (code, "nothing here is called 'tokens'" in text) == (2, True)
-    said = "Budget used up: $0.16 of $0.20 → A · Raise the cap to $1.00\n"
+    said = "Budget: the next call may cost $0.17; $0.04 is left → A · Raise the cap to $1.00\n"
     assert decide("usd=1") == (0, said)
     run.wait(WITHIN_S)
     assert run.status == "completed"
@@ -165,7 +168,7 @@ def test_a_cheaper_model_is_asked_for(start: Start, server: MessagesServer) -> N
     run = start(8, budget={"usd": 1.0}, max_concurrency=1)
     asked = card(run, "budget", reached=False)
     assert asked.detail["models"] == {"claude-sonnet-5-5": "claude-haiku-5-5"}
-    run.answer(asked.id, "B")
+    run.answer(asked.id, "D")
     run.wait(WITHIN_S)
     assert run.status == "completed"
     models = {event["model"] for event in events(run, "usage")}
@@ -295,13 +298,13 @@ def test_a_resumed_run_knows_what_was_spent_and_asks_for_no_leave_again(
     server.reply = dear(16_000)
     run = start(2, spend=False, budget={"usd": 0.2}, max_concurrency=1)
     run.answer(card(run, "spend").id, "A")
-    run.answer(card(run, "budget", reached=True).id, "D")
+    run.answer(card(run, "budget", reached=True).id, "C")
     run.wait(WITHIN_S)
     assert (run.status, len(server.requests)) == ("stopped", 1)
     again = onb.resume(run.id, home=run.folder.parent.parent)
     assert isinstance(again, onb.Run)
     asked = card(again, "budget", reached=True)
-    assert asked.title == "Budget used up: $0.16 of $0.20"
+    assert asked.title == "Budget: the next call may cost $0.17; $0.04 is left"
     again.answer(asked.id, "A", values={"usd": 1})
     again.wait(WITHIN_S)
     assert (again.status, len(server.requests)) == ("completed", 2)
@@ -315,7 +318,7 @@ def test_a_leave_that_came_with_the_run_holds_for_its_resumption(
     """A run with spend=True that was stopped asks nobody when it is resumed."""
     server.reply = dear(16_000)
     run = start(2, budget={"usd": 0.2}, max_concurrency=1)
-    run.answer(card(run, "budget", reached=True).id, "D")
+    run.answer(card(run, "budget", reached=True).id, "C")
     run.wait(WITHIN_S)
     again = onb.resume(run.id, home=run.folder.parent.parent)
     assert isinstance(again, onb.Run)

@@ -139,7 +139,7 @@ def test_a_phase_and_a_task_have_caps_of_their_own() -> None:
     rig = rig_of(own, **twice)
     rig.until_open("budget/task-a")
     assert rig.decision("budget/task-a").detail["cap"] == 0.3
-    rig.say(Answer(decision="budget/task-a", option="C"))
+    rig.say(Answer(decision="budget/task-a", option="B"))
     rig.wait()
     assert "The budget of a has no room" in rig.task("a").error
     assert twice["a"].begun == 1
@@ -165,16 +165,15 @@ def test_what_never_fits_is_put_before_a_person_and_a_raise_wakes_it() -> None:
     rig, workers = used_up()
     card = reached(rig)
     assert (card.purpose, card.recommend, card.timeout_s) == ("budget", None, None)
-    assert card.title == "Budget used up: $0.40 of $0.50"
-    assert card.context == (
-        "1 agent waits for room: an answer may come to $0.20, and $0.10 is left. "
-        "What costs nothing goes on."
-    )
+    assert card.title == "Budget: the next call may cost $0.20; $0.10 is left"
+    assert card.context == "$0.40 of $0.50 used. 1 agent waits for room."
+    assert [option["key"] for option in card.options] == ["A", "B", "C"]
     assert card.detail["waiting"] == ["a2"]
     assert rig.engine.scheduler.used == 0, "who waits for a person holds no slot"
     for wrong in (None, {"usd": 0.5}, {"usd": "much"}, {"usd": float("inf")}, {"usd": True}):
         reply = rig.reply(Answer(decision=card.id, option="A", values=wrong))
-        assert reply.faults == {"usd": "Needs an amount above $0.50, such as 1."}, wrong
+        none = "'much' is no number. " if wrong == {"usd": "much"} else ""
+        assert reply.faults == {"usd": f"{none}Needs an amount above $0.50, such as $1.00."}, wrong
     assert not rig.reply(Answer(decision=card.id, option="A", values={"tokens": 9})).ok
     rig.say(Answer(decision=card.id, option="A", values={"usd": "$1.20"}, who="ann"))
     rig.wait()
@@ -190,7 +189,7 @@ def test_going_on_without_the_rest_fails_it_in_one_line() -> None:
     """No second card, no retry: the tasks that had no room have failed, and say why."""
     rig, workers = used_up(on_failure="ask")
     card = reached(rig)
-    rig.say(Answer(decision=card.id, option="C"))
+    rig.say(Answer(decision=card.id, option="B"))
     rig.wait()
     assert rig.statuses() == {"a0": "completed", "a1": "completed", "a2": "failed"}
     assert rig.task("a2").error.endswith(
@@ -218,7 +217,7 @@ def test_autopilot_and_time_raise_no_cap() -> None:
     rig.send(Autopilot(on=True))
     reached(rig)
     outcomes = {d.title: d.outcome for d in rig.engine.state.decisions.values() if d.outcome}
-    assert {str(outcome) for outcome in outcomes.values()} <= {"C - Go on up to the cap"}
+    assert {str(outcome) for outcome in outcomes.values()} <= {"B - Go on up to the cap"}
     assert rig.engine.state.budget["usd"] == 0.5
     rig.say(Stop())
     rig.wait()
@@ -237,7 +236,7 @@ def test_most_of_a_cap_is_said_once_and_again_after_a_raise() -> None:
     rig.until(lambda: "budget" in rig.engine.state.decisions)
     card = rig.decision("budget")
     assert [option["key"] for option in card.options] == ["A", "B", "C", "D"]
-    assert (card.recommend, card.kind) == ("C", "critical")
+    assert (card.recommend, card.kind) == ("B", "critical")
     assert card.detail["used"] >= 0.8 * 1.2
     rig.until(lambda: again["b"].begun, "the card holds nothing back")
     rig.say(Answer(decision="budget", option="A", note="2"))
@@ -257,7 +256,7 @@ def test_a_cap_is_spoken_of_once() -> None:
     assert rig.task("a").tokens == 1_000_000
     (card,) = rig.engine.state.decisions.values()
     assert card.outcome is not None
-    assert (str(card.outcome), card.outcome.by) == ("C - Go on up to the cap", "policy")
+    assert (str(card.outcome), card.outcome.by) == ("B - Go on up to the cap", "policy")
 
 
 def test_a_cheaper_model_is_for_attempts_that_begin_later() -> None:
@@ -273,7 +272,7 @@ def test_a_cheaper_model_is_for_attempts_that_begin_later() -> None:
     rig.until_open("budget")
     card = rig.decision("budget")
     assert card.detail["models"] == {"big-1": "small-1"}
-    rig.say(Answer(decision="budget", option="B"))
+    rig.say(Answer(decision="budget", option="D"))
     rig.say(Answer(decision="d", option="A"))
     rig.until(lambda: workers["c"].models)
     assert (workers["b"].models, workers["c"].models) == (["big-1"], ["small-1"])
@@ -314,7 +313,7 @@ def test_a_stop_ends_who_waits_and_withdraws_the_card() -> None:
     """Nobody is left behind, and the log says where the cap stands."""
     rig, _ = used_up()
     card = reached(rig)
-    rig.say(Answer(decision=card.id, option="D"))
+    rig.say(Answer(decision=card.id, option="C"))
     rig.wait()
     assert rig.engine.state.status == "stopped"
     assert rig.task("a2").status == "cancelled"
@@ -346,4 +345,27 @@ def test_what_functions_say_they_used_counts_too() -> None:
               {"f": spends}, workers={"a": Caller(free=True)})  # fmt: skip
     rig.run()
     assert rig.statuses() == {"f": "completed", "a": "failed"}
-    assert str(rig.decision("budget").outcome) == "C - Go on up to the cap"
+    assert str(rig.decision("budget").outcome) == "B - Go on up to the cap"
+
+
+def test_a_suggested_raise_is_enough_for_the_next_call() -> None:
+    """Nothing was spent, and nothing is said to be used up; twice the cap would not do either."""
+    rig = rig_of(one_phase(task("a"), budget={"usd": 0.05}), a=Caller(free=True))
+    card = reached(rig)
+    assert card.title == "Budget: the next call may cost $0.20; $0.05 is left"
+    assert (card.detail["suggest"], card.detail["needs"]) == (0.2, pytest.approx(0.2))
+    rig.say(Answer(decision=card.id, option="A", values={"usd": card.detail["suggest"]}))
+    rig.wait()
+    assert rig.task("a").status == "completed"
+
+
+def test_tokens_are_counted_in_sentences_as_people_do() -> None:
+    """Thousands have commas, in what is asked for too, and what is left are many."""
+    rig = rig_of(one_phase(task("a"), budget={"tokens": 120_000}), a=Caller(free=True))
+    card = reached(rig)
+    assert card.title == "Budget: the next call may take 200,000 tokens; 120,000 tokens are left"
+    reply = rig.reply(Answer(decision=card.id, option="A", values={"tokens": "9,000"}))
+    assert reply.faults == {"tokens": "Needs an amount above 120,000 tokens, such as 240,000."}
+    rig.say(Answer(decision=card.id, option="A", values={"tokens": "240,000 tokens"}))
+    rig.wait()
+    assert rig.engine.state.budget["tokens"] == 240_000

@@ -76,7 +76,7 @@ OPTIONS = {
     "form": [("A", "Start")],
     "approval": [("A", "Approve"), ("B", "Refuse")],
     "review": [("A", "Accept"), ("B", "Send back")],
-    "budget": [("A", "Raise the cap"), ("C", "Go on without the rest"), ("D", "Stop")],
+    "budget": [("A", "Raise the cap"), ("B", "Go on without the rest"), ("C", "Stop")],
     "spend": [("A", "Start"), ("B", "Stop")],
     "failure": [("A", "Retry"), ("B", "Go on without it"), ("C", "Stop")],
 }

@@ -23,6 +23,7 @@ def test_a_line_for_each_change_in_order() -> None:
         "[01:31] ▶️  Starting database-architect",
         "[02:30] ✅ Completed database-architect (59s)",
         "[02:30] ❓ Decision required: Database technology",
+        "          High write volume expected (10k/s)",
         "          A. PostgreSQL with optimization "
         "(recommended: balance of performance and maintainability)",
         "          B. Cassandra",

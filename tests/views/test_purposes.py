@@ -93,7 +93,7 @@ def test_a_budget_tells_what_is_used_and_who_waits() -> None:
     assert details(card_of(opened("budget"))) == [
         "Used $4.02 of $5.00, $0.48 held for calls in flight.",
         "Without room: x, y.",
-        "B takes small instead of big",
+        "Cheaper model: small instead of big",
     ]
     tokens = {"kind": "tokens", "used": 1_900_000, "cap": 2_000_000, "held": 0}
     assert details(card_of(opened("budget", detail=tokens))) == [
@@ -413,3 +413,12 @@ def test_lines_tell_a_card_s_facts() -> None:
     review = {**DETAILS["review"], "preview": "line\n" * 50}
     lines = Lines().changes(opened("review", detail=review).state)
     assert "          … and 44 more lines" in lines
+
+
+def test_lines_tell_the_story_of_a_card_and_what_each_option_does() -> None:
+    """Without a terminal too: what has to be known, and the explanation beside each option."""
+    options = [{"key": "A", "text": "Start", "description": "paid agents begin"}]
+    story = opened("spend", context="4 tasks call big.", options=options, recommend=None)
+    told = "\n".join(Lines().changes(story.state))
+    assert "          4 tasks call big." in told
+    assert "          A. Start (paid agents begin)" in told

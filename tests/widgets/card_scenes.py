@@ -211,32 +211,32 @@ BUDGET = card(
     "budget",
     context="Everything goes on meanwhile.",
     because="the cap holds, and only you can raise it",
-    recommend="C",
+    recommend="B",
     options=[
         {"key": "A", "text": "Raise the cap", "description": "you say to how much"},
-        {"key": "B", "text": "Cheaper model",
+        {"key": "B", "text": "Go on up to the cap", "description": ""},
+        {"key": "C", "text": "Stop", "description": "end the run, keep what is finished"},
+        {"key": "D", "text": "Cheaper model",
          "description": "claude-haiku-5-5 instead of claude-sonnet-5-5"},
-        {"key": "C", "text": "Go on up to the cap", "description": ""},
-        {"key": "D", "text": "Stop", "description": "end the run, keep what is finished"},
     ],
     detail={
         "account": "", "name": "budget", "kind": "usd", "used": 4.02, "held": 0.48, "cap": 5.0,
         "suggest": 10.0, "reached": False, "waiting": [], "total": 0,
         "models": {"claude-sonnet-5-5": "claude-haiku-5-5"},
         "outlook": {
-            "A": ["Nothing else changes.", "6 paid tasks have not started."],
-            "B": ["claude-sonnet-5-5 becomes claude-haiku-5-5.",
+            "A": ["Nothing else changes.", "When this was asked, 6 paid tasks had not started."],
+            "D": ["claude-sonnet-5-5 becomes claude-haiku-5-5.",
                   "What is at work finishes with its own model; further attempts change."],
-            "C": ["Calls go on while their worst case fits. Then you are asked again.",
-                  "6 paid tasks have not started."],
-            "D": ["The run ends. What is finished is kept, and it can be resumed."],
+            "B": ["Calls go on while their worst case fits. Then you are asked again.",
+                  "When this was asked, 6 paid tasks had not started."],
+            "C": ["The run ends. What is finished is kept, and it can be resumed."],
         },
     },
 )  # fmt: skip
 SPEND = card(
     "spend",
     context="4 tasks call claude-sonnet-5-5. At most $1.12 for one full-length answer each; rounds "
-    "of tools and further attempts come on top. The budget holds: $5.00.",
+    "of tools and further attempts come on top. Budget: $5.00: enough for the most.",
     because="the worst case fits the budget",
     options=options(("Start", "paid agents begin"), ("Stop", "end the run; it can be resumed")),
     detail={
@@ -260,20 +260,21 @@ def budget(*, reached: bool = False) -> Scene:
     detail = BUDGET["detail"] | {
         "used": 4.9, "held": 0.0, "reached": True, "waiting": waiting, "total": 2, "models": {},
         "outlook": {
-            "A": ["Whoever waits goes on at once.", "4 paid tasks have not started."],
-            "C": ["backend-expert, frontend-expert fail, and what needs them is skipped."],
-            "D": ["The run ends. What is finished is kept, and it can be resumed."],
+            "A": ["Whoever waits goes on at once.",
+                  "When this was asked, 4 paid tasks had not started."],
+            "B": ["backend-expert, frontend-expert fail, and what needs them is skipped."],
+            "C": ["The run ends. What is finished is kept, and it can be resumed."],
         },
     }  # fmt: skip
-    three = [one for one in BUDGET["options"] if one["key"] != "B"]
-    three[1] = {"key": "C", "text": "Go on without the rest",
+    three = [one for one in BUDGET["options"] if one["key"] != "D"]
+    three[1] = {"key": "B", "text": "Go on without the rest",
                 "description": "what does not fit fails"}  # fmt: skip
     s = asking(
-        16.1, "budget-2", "Budget used up: $4.90 of $5.00", BUDGET, detail=detail,
+        16.1, "budget-2", "Budget: the next call may cost $0.20; $0.10 is left", BUDGET,
+        detail=detail,
         options=three, recommend=None, because="", timeout_s=None,
         sum="no timeout: nothing is recommended",
-        context="2 agents wait for room: an answer may come to $0.20, and $0.10 is left. "
-        "What costs nothing goes on.",
+        context="$4.90 of $5.00 used. 2 agents wait for room. What costs nothing goes on.",
     )  # fmt: skip
     s.wait(16.1, "ai-ml-expert", "budget")
     return s

@@ -607,7 +607,7 @@ def test_a_cap_is_raised_by_an_amount_that_is_written(stage: Stage) -> None:
     expect(card.locator(".figures")).to_contain_text(
         "$4.02of $5.00; $0.48 held for calls in flight"
     )
-    expect(confirm(stage)).to_contain_text("Confirm C · Go on up to the cap")
+    expect(confirm(stage)).to_contain_text("Confirm B · Go on up to the cap")
     option(stage, "B").click()
     expect(confirm(stage)).to_contain_text("Confirm B · Cheaper model")
     option(stage, "A").click()

@@ -18,7 +18,7 @@ class BoardView {
     this.drawnAt = -Infinity;
     this.wasLive = /** @type {boolean | null} */ (null);
     this.seen = true;
-    this.busy = 0;
+    this.working = 0;
     /** @type {number[]} the tasks there are rows for */
     this.drawn = [];
     /** @type {Context} */
@@ -192,12 +192,13 @@ class BoardView {
     const now = this.clock.now();
     const { all, phases } = this.picture.tally(now);
     const busy = (all.running || 0) + (all.stalled || 0) + (all.rate || 0) + (all.budget || 0);
-    this.busy = busy;
+    // Who waits for room in a budget keeps its slot, but does not go on.
+    this.working = busy - (all.budget || 0);
     this.attention?.update(now, busy);
     this.figures?.update(now, all);
     this.phases?.update(phases);
     this.agents?.update(now, busy, all);
-    this.dock?.tick(now, busy);
+    this.dock?.tick(now, this.working);
   }
 
   tick() {
@@ -212,7 +213,7 @@ class BoardView {
     }
     this.notifier?.look(this.clock.now());
     if (document.visibilityState === "hidden") {
-      this.dock?.tick(this.clock.now(), this.busy);
+      this.dock?.tick(this.clock.now(), this.working);
       return;
     }
     this.pulse();

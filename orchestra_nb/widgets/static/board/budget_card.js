@@ -25,6 +25,26 @@ function capFigure({ kind, used, cap, held }) {
   };
 }
 
+/**
+ * The amount that somebody wrote: "$1.20", "120,000 tokens"; NaN if that is none.
+ * @param {string} text
+ */
+function amountOf(text) {
+  const bare = text.trim().replace(/^\$/, "").replace(/tokens?$/, "").replace(/[,_\s]/g, "");
+  return bare === "" ? NaN : Number(bare);
+}
+
+/**
+ * An amount as it was written, with nothing rounded away.
+ * @param {string} kind
+ * @param {number} amount
+ */
+function wholeText(kind, amount) {
+  return kind === "usd"
+    ? `$${amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`
+    : capText(kind, Math.floor(amount));
+}
+
 class BudgetCard extends CheckpointCard {
   facts() {
     const { waiting = [], total = 0 } = this.d.detail;
@@ -41,8 +61,12 @@ class BudgetCard extends CheckpointCard {
 
   verdict() {
     if (!this.raises) return Card.prototype.verdict.call(this);
-    return this.note.text ? { label: `Raise the cap to ${this.note.text}`, ready: true }
-      : { label: "Say to how much", ready: false };
+    const { kind, cap } = this.d.detail;
+    const amount = amountOf(this.note.text);
+    if (!this.note.text) return { label: "Say to how much", ready: false };
+    if (!Number.isFinite(amount)) return { label: "That is no number", ready: false };
+    return amount > cap ? { label: `Raise the cap to ${wholeText(kind, amount)}`, ready: true }
+      : { label: `More than ${capText(kind, cap)} is needed`, ready: false };
   }
 
   picked() {
@@ -50,7 +74,7 @@ class BudgetCard extends CheckpointCard {
     const { kind, cap, suggest } = this.d.detail;
     if (this.raises) {
       const unit = kind === "usd" ? "New cap in $" : "New cap in tokens";
-      this.note.ask(unit, `needed; more than ${cap.toLocaleString("en")}, such as ${suggest.toLocaleString("en")}`,
+      this.note.ask(unit, `needed; more than ${wholeText(kind, cap)}, such as ${wholeText(kind, suggest)}`,
         true);
     } else {
       this.note.ask("Note", "optional; kept with your answer");
