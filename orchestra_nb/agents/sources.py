@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
@@ -97,7 +98,14 @@ def _functions_in(text: str, name: str, flags: int) -> Iterator[tuple[_Function,
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells may await
     try:
         tree = ast.parse(text)
-        module = compile(text, name, "exec", flags, dont_inherit=True)
+        todo = [compile(text, name, "exec", flags, dont_inherit=True)]
+        if not os.path.exists(name):
+            # A cell, which IPython compiles statement by statement: a function that uses a module
+            # imported in the same cell has other code than where both are compiled together.
+            todo += [
+                compile(ast.Module([one], []), name, "exec", flags, dont_inherit=True)
+                for one in tree.body
+            ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     nodes: dict[tuple[int, str], list[_Function]] = {}
@@ -107,7 +115,6 @@ def _functions_in(text: str, name: str, flags: int) -> Iterator[tuple[_Function,
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             nodes.setdefault((line, node.name), []).append(node)
-    todo = [module]
     while todo:
         code = todo.pop()
         todo += [part for part in code.co_consts if isinstance(part, CodeType)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import importlib.util
@@ -247,3 +248,18 @@ def test_a_key_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("ANTHROPIC_API_KEY", secret)
         keys.append(code_key(make(secret)))
     assert keys[0] == keys[1] != ""
+
+
+def test_a_cell_that_imports_what_its_function_uses() -> None:
+    """A cell is compiled statement by statement; a function of it has a key all the same."""
+    text = "import time\n\ndef fetch(context):\n    time.sleep(0)\n    return 'one'\n"
+    keys = []
+    for number, source in enumerate([text, text, text.replace("one", "two")]):
+        name = f"<cell {number}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        for statement in ast.parse(source).body:
+            exec(compile(ast.Module([statement], []), name, "exec"), namespace)
+        keys.append(code_key(namespace["fetch"]))
+    assert keys[0]
+    assert keys[0] == keys[1] != keys[2]
