@@ -95,7 +95,7 @@ def test_a_dry_run_of_a_fork_starts_nothing(run: onb.Run) -> None:
     done = call("fork", "latest", "--decide", "database=B", "--dry-run", "--agents",
                 "forked_agents:agents")  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert f"Forking {run.id}: 1 runs" in done.output
+    assert f"Forking {run.id}: 1 run" in done.output
     assert "you say B - Cassandra" in done.output
     assert len(list(run.folder.parent.iterdir())) == 1
     assert notes() == {}

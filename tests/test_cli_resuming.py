@@ -70,7 +70,7 @@ def test_a_dry_run_says_what_would_be_done(run: onb.Run) -> None:
     before = (run.folder / "orchestration-timeline.jsonl").read_bytes()
     done = call("resume", run.id[:20], "--dry-run", "--agents", "my_agents:agents")
     assert done.exit_code == 0, done.output
-    assert f"Resuming {run.id}: 1 runs" in done.output
+    assert f"Resuming {run.id}: 1 run" in done.output
     assert "was at work when the run broke off" in done.output
     assert done.output.rstrip().endswith("Nothing was started.")
     assert (run.folder / "orchestration-timeline.jsonl").read_bytes() == before

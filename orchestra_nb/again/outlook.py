@@ -19,7 +19,7 @@ from ..engine.scheduler import verdict
 from ..plan import Decision
 from ..plan.graph import Node
 from ..plan.levels import skip_reason
-from ..state import SETTLED, DecisionState, Purpose, State, TaskState
+from ..state import SETTLED, DecisionState, Outcome, Purpose, State, TaskState
 from .changes import Changes, unstored
 from .past import Past
 from .waves import Waves
@@ -230,12 +230,12 @@ class _Looker:
             return "answered"
         if node.kind == "checkpoint":  # what it offered depended on the moment
             past = "; from here on the run goes past it" if outcome.option == STOP else ""
-            return f"answered: {outcome}{past}"
+            return f"{_taken(outcome)}: {outcome}{past}"
         known = outcome.option == "other" or any(
             option.key == outcome.option for option in node.spec.options
         )
         gone = "" if known else ", which the plan does not offer any more"
-        return f"answered: {outcome}{gone}"
+        return f"{_taken(outcome)}: {outcome}{gone}"
 
     def _group(self, task: TaskState, moved: Names) -> Judgement:
         if task.status == "skipped" and not moved:
@@ -421,6 +421,13 @@ def _gave_up(task: TaskState) -> str:
         f"Was at work each of the {task.crashes + 1} times the process died; not tried again by "
         f"itself. To try it all the same: onb.resume(..., rerun=[{task.id!r}])"
     )
+
+
+def _taken(outcome: Outcome) -> str:
+    """How an outcome came about: what nobody said is no answer."""
+    by = {"timeout": "taken when nobody answered", "autopilot": "taken by autopilot",
+          "policy": "taken by policy", "budget": "taken by the budget"}  # fmt: skip
+    return by.get(outcome.by, "answered")
 
 
 def _first_line(error: str) -> str:

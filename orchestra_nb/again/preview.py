@@ -177,7 +177,7 @@ class Preview:
     def _table(self) -> PlanTable:
         counts = Counter(one.action for one in self.nodes)
         sums = ", ".join(
-            f"{counts[action]:,} {'run' if word == 'runs' and counts[action] > 1 else word}"
+            f"{counts[action]:,} {'run' if word == 'runs' else word}"
             for action, (word, _, _) in _GROUPS.items()
             if counts[action]
         )

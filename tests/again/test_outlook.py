@@ -30,7 +30,7 @@ phases:
   - {agent: e, task: Do e, depends_on: [b]}
 """
 KEPT = ("keep", "done")
-WAY = ("keep", "answered: A - left")
+WAY = ("keep", "taken by policy: A - left")
 
 
 def plan_of(text: str = PLAN, *changes: tuple[str, str]) -> Plan:
@@ -204,10 +204,10 @@ def test_times_of_what_is_kept_stay(run: onb.Run, work: Counted) -> None:
             set("abcde"),
         ),
         (("name: First", "name: Erst"), {"a": KEPT, "e": KEPT}, set()),
-        (("A: left", "A: ahead"), {"way": ("keep", "answered: A - left"), "d": KEPT}, set()),
+        (("A: left", "A: ahead"), {"way": ("keep", "taken by policy: A - left"), "d": KEPT}, set()),
         (
             ("{A: left, B: right}, recommend: A", "{B: right}, recommend: B"),
-            {"way": ("keep", "answered: A - left, which the plan does not offer any more")},
+            {"way": ("keep", "taken by policy: A - left, which the plan does not offer any more")},
             set(),
         ),
         (("Do b}", "Do b, retries: 3}"), {"b": KEPT}, set()),
