@@ -27,7 +27,7 @@ def test_a_line_for_each_change_in_order() -> None:
         "          A. PostgreSQL with optimization "
         "(recommended: balance of performance and maintainability)",
         "          B. Cassandra",
-        "          C. DynamoDB",
+        "          C. DynamoDB (managed service)",
         "[02:30] ⏱️  10:00 left, then A is taken.",
     ]
     assert lines.changes(story.state) == []
