@@ -93,6 +93,7 @@ def test_choosing_typing_and_sending_move_nothing(stage: Stage, name: str, width
         assert boxes(stage) == before, n
         note(stage).fill("")
     rows.first.click()
+    note(stage).fill("12")  # a raise has to be an amount
     confirm(stage).click()
     assert boxes(stage) == before
     decision = stage.commands("answer")[0]["body"]["decision"]
@@ -608,14 +609,19 @@ def test_a_cap_is_raised_by_an_amount_that_is_written(stage: Stage) -> None:
         "$4.02of $5.00; $0.48 held for calls in flight"
     )
     expect(confirm(stage)).to_contain_text("Confirm B · Go on up to the cap")
-    option(stage, "B").click()
-    expect(confirm(stage)).to_contain_text("Confirm B · Cheaper model")
+    option(stage, "D").click()
+    expect(confirm(stage)).to_contain_text("Confirm D · Cheaper model")
     option(stage, "A").click()
     expect(confirm(stage)).to_have_text("Say to how much")
     expect(confirm(stage)).to_be_disabled()
-    expect(note(stage)).to_have_attribute("placeholder", "needed; more than 5, such as 10")
+    asked = "needed; more than $5.00, such as $10.00"
+    expect(note(stage)).to_have_attribute("placeholder", asked)
+    for wrong, said in (("4", "More than $5.00 is needed"), ("abc", "That is no number")):
+        note(stage).fill(wrong)
+        expect(confirm(stage)).to_have_text(said)
+        expect(confirm(stage)).to_be_disabled()
     note(stage).fill("12.50")
-    expect(confirm(stage)).to_have_text("Raise the cap to 12.50")
+    expect(confirm(stage)).to_have_text("Raise the cap to $12.50")
     confirm(stage).click()
     (sent,) = [one["body"] for one in stage.commands("answer")][:1]
     assert (sent["option"], sent["values"], sent["note"]) == ("A", {"usd": "12.50"}, None)
