@@ -279,10 +279,10 @@ class State:
 
     __slots__ = (
         "adjustments", "answers", "autopilot", "autopilots", "budget", "budgets", "counted",
-        "counts", "decisions", "ended_at", "findings", "forked", "functions", "graph", "id", "level",
-        "mode", "models", "notes", "parent", "phases", "project", "rehearsal", "resumed",
-        "revivals", "said", "seq", "status", "t", "tasks", "timeline", "total", "unsettled",
-        "usage", "wall",
+        "counts", "decisions", "ended_at", "findings", "forked", "functions", "graph", "id",
+        "level", "mode", "models", "notes", "parent", "phases", "project", "rehearsal",
+        "resumed", "revivals", "said", "seq", "status", "t", "tasks", "timeline", "total",
+        "unsettled", "usage", "wall",
     )  # fmt: skip
 
     def __init__(self, graph: Graph):

@@ -160,4 +160,5 @@ def test_nothing_is_replayed_where_nothing_is_left_to_do(run: onb.Run) -> None:
     assert call("resume", run.id, "--agents", "my_agents:agents").exit_code == 0
     done = call("resume", run.id, "--agents", "my_agents:agents")
     assert not [line for line in done.output.splitlines() if line.startswith("[")]
-    assert "resume" in done.output and "--agents my_agents:agents --rerun TASK" in done.output
+    assert "resume" in done.output
+    assert "--agents my_agents:agents --rerun TASK" in done.output

@@ -194,9 +194,7 @@ class Attached:
 
     def _look_again(self, state: State) -> None:
         """Level and budget may be others now."""
-        self._info = RunInfo.of(
-            state, variable=self._info.variable, estimates=self._info.estimates
-        )
+        self._info = RunInfo.of(state, variable=self._info.variable, estimates=self._info.estimates)
 
     def _snapshot(self, state: State) -> dict[str, Any]:
         self._look_again(state)

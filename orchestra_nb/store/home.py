@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import unicodedata
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .settings import absolute, settings
 __all__ = ["RUN_ID", "find_run", "home", "list_runs", "make_home", "make_run_folder"]
 
 _RUNS = "runs"
+_STAMP = len("20261122T174103Z")
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9-]{1,32}-[0-9a-f]{4,8}")
 #: With the time, the suffix and the dashes an id has at most 60 characters.
 _LONGEST_SLUG = 32
@@ -135,7 +137,26 @@ def list_runs(path: str | Path | None = None) -> list[Path]:
             ]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [runs / name for name in sorted(names)]
+    # An id tells the second; of one second, the plan that was written first began first.
+    seconds = Counter(name[:_STAMP] for name in names)
+    return [
+        runs / name
+        for name in sorted(
+            names,
+            key=lambda name: (
+                name[:_STAMP],
+                _written(runs / name / "plan.json") if seconds[name[:_STAMP]] > 1 else 0,
+                name,
+            ),
+        )
+    ]
+
+
+def _written(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def find_run(run: str, *, where: str | Path | None = None) -> Path:

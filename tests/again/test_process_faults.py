@@ -311,7 +311,7 @@ def test_what_ended_the_process_three_times_is_left_alone(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal there")
 def test_a_process_that_sleeps_keeps_its_run(tmp_path: Path) -> None:
-    """Stopped for 6 s it is alive: nobody takes its run over, and its timeouts did not run out."""
+    """Stopped for 7 s it is alive: nobody takes its run over, and its timeouts did not run out."""
     process = started(
         tmp_path,
         """
@@ -320,7 +320,7 @@ def test_a_process_that_sleeps_keeps_its_run(tmp_path: Path) -> None:
             end = time.monotonic() + 9
             while time.monotonic() < end and not os.path.exists("go"):
                 time.sleep(0.01)
-        tasks = [onb.Task(agent="a", timeout=5)]
+        tasks = [onb.Task(agent="a", timeout=1)]
         run = onb.run(onb.Plan(name="t", phases=[onb.Phase(name="P", tasks=tasks)]), {"a": a})
         run.wait(30)
         print(run.status, flush=True)
@@ -335,7 +335,7 @@ def test_a_process_that_sleeps_keeps_its_run(tmp_path: Path) -> None:
             onb.resume(only_run(tmp_path).name, {"a": lambda: 1}, home=tmp_path / "home")
         assert caught.value.pid == process.pid
         assert onb.open(only_run(tmp_path).name, home=tmp_path / "home").status == "running"
-        time.sleep(max(0.0, 6.0 - (time.monotonic() - began)))
+        time.sleep(max(0.0, 7.0 - (time.monotonic() - began)))
     finally:
         process.send_signal(signal.SIGCONT)
     (tmp_path / "go").touch()

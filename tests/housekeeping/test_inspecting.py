@@ -139,7 +139,7 @@ def linked(folder: RunFolder, path: Path) -> None:
          "'../x' as a result, which it can't be"),
         (lambda f: f.log.unlink(), LOG, "No such file"),
         (lambda f: linked(f, f.log), LOG, "a symbolic link"),
-        (lambda f: result(f).unlink(), "results/0001.1.txt", "it is missing; the result that a line"),
+        (lambda f: result(f).unlink(), "results/0001.1.txt", "it is missing; the result that"),
         (lambda f: result(f).write_text("x"), "results/0001.1.txt", "1 bytes, not the 5000"),
         (lambda f: result(f).write_text("y" * 5_000), "results/0001.1.txt", "checksum"),
         (lambda f: linked(f, result(f)), "results/0001.1.txt", "a symbolic link"),

@@ -183,7 +183,7 @@ def test_a_picture_and_the_next_delta_tell_a_finding_once(
         told.wait(10)
 
     run = runs.start(PLAN, {"worker": worker}, home=tmp_path)
-    attached = Attached(run)
+    attached = Attached(run, "run")
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(attached.board, "push", sent.append)
     attached.begin()
@@ -260,7 +260,7 @@ def test_many_decisions_stay_below_the_rate_of_messages(
             task.cancel()
 
     run = runs.start(PLAN, {"worker": worker}, home=tmp_path)
-    attached = Attached(run)
+    attached = Attached(run, "run")
     deltas: list[float] = []
     pictures: list[float] = []
 

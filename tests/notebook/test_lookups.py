@@ -81,7 +81,7 @@ def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
     """A run of the plan at level 4 with its form open, and one view of its board."""
     over = threading.Event()
     run = onb.run(PLAN, {"worker": lambda context: over.wait(10)}, home=tmp_path, level=4)
-    attached = Attached(run)
+    attached = Attached(run, "run")
     attached.begin()
     yield View(run, attached, monkeypatch)
     over.set()

@@ -37,9 +37,15 @@ def test_durations_come_back(journal: FileJournal, home: Path) -> None:
 
 
 def test_what_attempts_used_comes_back(journal: FileJournal, home: Path) -> None:
-    """Model, tokens and cost stand in the same line; lines without them, as before, are read too."""
+    """Model, tokens and cost stand in the same line; lines without them are read too."""
     finish(journal, "a", 1.0)
-    spent: dict[str, Any] = {"agent": "a", "task": "x", "seconds": 2.0, "level": 3, "declared": None}
+    spent: dict[str, Any] = {
+        "agent": "a",
+        "task": "x",
+        "seconds": 2.0,
+        "level": 3,
+        "declared": None,
+    }
     journal.duration(**spent, status="success", used=Used("m", 950, 0.25))
     journal.duration(**spent, status="success", used=Used("m", 40, None))
     journal.duration(**spent, status="failed", used=Used("m", 7, 0.1))
