@@ -97,7 +97,7 @@ def workers_of(
         workers.append(None)
     known = [*(node.agent for node in tasks), *(node.id for node in tasks)]
     for name in by_name.values():
-        if name not in used:
+        if name not in used and name not in by_hand:  # a plan that changed may have dropped it
             problems.append(
                 f"agents= names {name!r}, but no task is for it{did_you_mean(name, known)}"
             )
