@@ -192,11 +192,13 @@ def _mode(found: Inspection, name: str, about: os.stat_result) -> None:
 def _graph(found: Inspection) -> Graph | None:
     try:
         return compile_plan(found.folder.load_plan().filled())
-    except PlanError as error:
-        faults = "; ".join(map(str, error.faults[:3]))
-        found.add("plan.json", f"it is no plan, so the run can't be shown: {faults}")
     except OrchestraError as error:
-        found.add("plan.json", str(error))
+        fault = error.__cause__ or error
+        said = str(error)
+        if isinstance(fault, PlanError):
+            faults = "; ".join(map(str, fault.faults[:3]))
+            said = f"it is no plan, so the run can't be shown: {faults}"
+        found.add("plan.json", said)
     return None
 
 
