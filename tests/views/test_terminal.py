@@ -117,8 +117,9 @@ def test_without_a_terminal_lines_are_printed() -> None:
     run.finished = True
     TerminalView(console=Console(file=file, width=20)).attach(run)
     lines = file.getvalue().splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert lines[1].endswith("Starting business-analyst")
+    assert "          High write volume expected (10k/s)" in lines
     assert "\x1b" not in file.getvalue()
 
 
