@@ -11,9 +11,13 @@ import pandas as pd
 from pydantic import BaseModel
 
 from orchestra_nb.again.outlook import look_ahead
+from orchestra_nb.again.parent import priors_from, shares_of, taken_over
 from orchestra_nb.again.past import read_past
+from orchestra_nb.again.sharing import outcomes_from
+from orchestra_nb.agents.allowance import OVERHEAD_TOKENS, allowed, model_for
 from orchestra_nb.agents.context import Context
 from orchestra_nb.agents.functions import Function
+from orchestra_nb.agents.prices import Price, Tokens
 from orchestra_nb.commands import (
     Answer,
     Autopilot,
@@ -33,9 +37,13 @@ from orchestra_nb.commands import (
     Unpause,
 )
 from orchestra_nb.engine.beginnings import Before, Resumed
+from orchestra_nb.engine.protocols import Worker
+from orchestra_nb.engine.repeats import Shared
+from orchestra_nb.expenses import Expense
+from orchestra_nb.outlay import spend_card
 from orchestra_nb.plan import Plan
 
-from .stage import Cues, Stage
+from .stage import Cues, Stage, new_folder
 
 __all__ = ["SCENES"]
 
@@ -428,6 +436,7 @@ def resumed(home: Path, number: int) -> None:
         number=number,
     )  # fmt: skip
     stage.start()
+    stage.until_open("which-way")
     stage.do(Answer(decision="which-way", option="A", who="maria", source="board"))
     stage.until_status("third", "running")
     stage.advance(90)
@@ -461,6 +470,135 @@ def resumed(home: Path, number: int) -> None:
     again.finish()
 
 
+class _Calls:
+    """A worker that makes a paid call, at a dollar for a million tokens.
+
+    Args:
+        worst: Most tokens that it may take.
+        real: What it takes; ``None``: the answer breaks off.
+    """
+
+    blocking = False
+    retries = 0
+    paid = True
+    model = "big-1"
+
+    def __init__(self, worst: int, real: int | None) -> None:
+        self._worst, self._real = worst, real
+
+    def cheaper(self, model: str) -> str | None:
+        """The one there is."""
+        return "small-1" if model == "big-1" else None
+
+    async def __call__(self, context: Context, /) -> str:
+        """Make the call."""
+        model = model_for(context, self.model)
+        async with allowed(
+            context, model=model, price=Price(1, 1, 1, 1, 1), chars=lambda: 0,
+            max_tokens=self._worst - OVERHEAD_TOKENS,
+        ) as allowance:  # fmt: skip
+            if self._real is None:
+                context.usage(model=model, input_tokens=1_000)
+                allowance.broke_off(Tokens(input=1_000))
+            else:
+                context.usage(model=model, output_tokens=self._real, cost=self._real / 1e6)
+        return f"by {model}"
+
+
+PAID = """
+name: It costs
+mode: full_interactive
+budget: {usd: 1}
+phases:
+  - name: Only
+    tasks:
+      - {agent: free, task: Cost nothing}
+      - {agent: researcher, task: Break off in the middle of an answer}
+      - {agent: reviewer, task: Use most of the budget, depends_on: [researcher]}
+      - {decision: Go on, options: ["yes", "no"], timeout: none, depends_on: [reviewer]}
+      - {agent: writer, task: Find no room, depends_on: [go-on]}
+"""
+
+
+def paid(home: Path, number: int) -> None:
+    """Paid work that is let start, an answer that breaks off, a cheaper model and a raised cap."""
+    plan = Plan.parse(PAID, format="yaml")
+    workers: dict[str, Worker] = {
+        "researcher": _Calls(200_000, None),
+        "reviewer": _Calls(700_000, 650_000),
+        "writer": _Calls(300_000, 250_000),
+    }
+    rows = [
+        Expense(task=name, agent=name, model="big-1", tokens=250_000, usd=0.25,
+                most_tokens=300_000, most_usd=0.3)
+        for name in workers
+    ]  # fmt: skip
+    stage = Stage(
+        home, plan, {"free": lambda: "free"}, number=number, workers=workers,
+        spend=lambda: spend_card(rows, {"usd": 1.0}, plan.name),
+    )  # fmt: skip
+    stage.start()
+    maria: dict[str, Any] = {"who": "maria", "source": "board", "client": "board-1"}
+    stage.until_open("spend")
+    stage.until_status("free", "completed")
+    stage.advance(30)
+    stage.do(Answer(decision="spend", option="A", **maria))
+    stage.until_open("budget")
+    stage.until_open("go-on")
+    stage.advance(30)
+    stage.do(Answer(decision="budget", option="D", **maria))
+    stage.do(Answer(decision="go-on", option="A", **maria))
+    stage.until(lambda: _open(stage, "budget"), "a call without room")
+    (asked,) = _open(stage, "budget")
+    stage.advance(30)
+    stage.do(Answer(decision=asked, option="A", values={"usd": "$2"}, **maria))
+    stage.finish()
+
+
+FORKED = """
+name: Forked
+mode: full_interactive
+phases:
+  - name: Only
+    tasks:
+      - {agent: scout, task: Look around}
+      - {decision: Which way, options: [left, right], recommend: A, depends_on: [scout]}
+      - {agent: aside, task: Something else, depends_on: []}
+      - {agent: builder, task: Build, depends_on: [which-way]}
+"""
+
+
+def forked(home: Path, number: int) -> None:
+    """A run, and another one that takes its results and its choice but for what is done again."""
+    plan = Plan.parse(FORKED, format="yaml")
+    agents = {
+        "scout": lambda: "the long way round, " * 100,
+        "aside": lambda: {"n": 1},
+        "builder": lambda context: f"{context.task} built",
+    }
+    first = Stage(home, plan, agents, number=number, before=Before(overrides=["level"]))
+    first.start()
+    first.until_open("which-way")
+    first.advance(40)
+    first.do(Answer(decision="which-way", option="B", who="maria", source="board"))
+    first.finish()
+
+    past, rerun = read_past(first.folder), {"aside"}
+    folder = new_folder(home, plan, number + 1)
+    found = priors_from(past, first.graph, rerun)
+    priors = taken_over(past.folder, folder, found, first.graph, [None] * len(first.graph.nodes))
+    before = Before(
+        priors={first.graph.index[name]: one for name, one in priors.items()},
+        parent=past.folder.id,
+        shares=shares_of(past, rerun=rerun, outcomes=True),
+        shared=Shared(outcomes=outcomes_from(past, first.graph), who="maria"),
+        overrides=past.overrides,
+    )
+    second = Stage(home, plan, agents, number=number + 1, folder=folder, before=before)
+    second.start()
+    second.finish()
+
+
 SCENES: tuple[Callable[[Path, int], None], ...] = (
     launch,
     stopped,
@@ -470,4 +608,6 @@ SCENES: tuple[Callable[[Path, int], None], ...] = (
     autopilot,
     growing,
     resumed,
+    paid,
+    forked,  # the last: it makes two runs
 )

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,7 +23,7 @@ from orchestra_nb.store.masking import mask_value
 from orchestra_nb.views.plan_md import plan_md
 from tests.engine.rig import MemoryJournal, Rig
 
-__all__ = ["Cues", "Stage"]
+__all__ = ["Cues", "Stage", "new_folder"]
 
 BEGIN = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ class Stage(Rig):
         plan: The plan.
         agents: Agent's name -> function.
         number: Makes the run's id, and the day on which it began.
-        folder: Of a run that is gone on with.
+        folder: Of a run that is gone on with, or that has something in it already.
         options: For the engine.
     """
 
@@ -102,11 +102,8 @@ class Stage(Rig):
         folder: RunFolder | None = None,
         **options: Any,
     ):
-        began = BEGIN.replace(day=BEGIN.day + number)
-        if folder is None:
-            with mock.patch.object(secrets, "token_hex", return_value=f"{number:04x}"):
-                folder = RunFolder.create(plan, home=home, now=began)
-        self.folder = folder
+        began = _began(number)
+        self.folder = new_folder(home, plan, number) if folder is None else folder
         ready = plan.filled()
         first = 1_000.0  # where the clock of a rig stands
         super().__init__(
@@ -145,6 +142,16 @@ class Stage(Rig):
             if not os.listdir(path):
                 path.rmdir()
         return self.folder.path
+
+
+def new_folder(home: Path, plan: Plan, number: int) -> RunFolder:
+    """The folder of a run; the number makes its id, and the day on which it begins."""
+    with mock.patch.object(secrets, "token_hex", return_value=f"{number:04x}"):
+        return RunFolder.create(plan, home=home, now=_began(number))
+
+
+def _began(number: int) -> datetime:
+    return BEGIN + timedelta(days=number)
 
 
 def _estimate(spec: object) -> float:
